@@ -1,0 +1,51 @@
+package account
+
+import "fmt"
+
+// Decide answers what follows from a command: events, nothing because it has been done already, or a Refusal. It does not
+// change s, and the events share the command's metadata, which must not be written to afterwards. It panics on a command
+// outside the set, nil included.
+func Decide(s State, c Command) ([]Event, error) {
+	switch c := c.(type) {
+	case Open:
+		return decideOpen(s, c)
+	case Deposit:
+		return decideDeposit(s, c)
+	case Withdraw:
+		return decideWithdraw(s, c)
+	case ChargeFee:
+		return decideChargeFee(s, c)
+	case PostInterest:
+		return decidePostInterest(s, c)
+	case Freeze:
+		return decideFreeze(s, c)
+	case Unfreeze:
+		return decideUnfreeze(s, c)
+	case Close:
+		return decideClose(s, c)
+	case Reopen:
+		return decideReopen(s, c)
+	case ChangeSettings:
+		return decideChangeSettings(s, c)
+	}
+	panic(fmt.Sprintf("account: no rule for command %T", c))
+}
+
+// usable refuses what asks an account to exist and not to be closed.
+func (s State) usable() error {
+	switch s.Status {
+	case StatusNone:
+		return NotFound{}
+	case StatusClosed:
+		return ClosedAccount{}
+	}
+	return nil
+}
+
+// orNil makes an empty map nil, so that a state is the same whether it was folded from a command's event or from stored bytes.
+func orNil(metadata map[string]string) map[string]string {
+	if len(metadata) == 0 {
+		return nil
+	}
+	return metadata
+}

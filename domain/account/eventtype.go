@@ -1,0 +1,52 @@
+package account
+
+// The wire names of the events. They are a storage format: written by hand, never derived from a Go name, never changed.
+const (
+	TypeOpened          = "account.opened"
+	TypeDeposited       = "money.deposited"
+	TypeWithdrawn       = "money.withdrawn"
+	TypeFeeCharged      = "fee.charged"
+	TypeInterestPosted  = "interest.posted"
+	TypeFrozen          = "account.frozen"
+	TypeUnfrozen        = "account.unfrozen"
+	TypeClosed          = "account.closed"
+	TypeReopened        = "account.reopened"
+	TypeSettingsChanged = "account.settings_changed"
+)
+
+// The schemas that Encode writes and Decode reads. A payload that changes its meaning gets the next number and an upcast from
+// the last; bytes already stored are never rewritten.
+const (
+	schemaOpened          = 1
+	schemaDeposited       = 1
+	schemaWithdrawn       = 1
+	schemaFeeCharged      = 1
+	schemaInterestPosted  = 1
+	schemaFrozen          = 1
+	schemaUnfrozen        = 1
+	schemaClosed          = 1
+	schemaReopened        = 1
+	schemaSettingsChanged = 1
+)
+
+// EventType is the wire name of an event and the schema its payload has now.
+type EventType struct {
+	Name   string
+	Schema int
+}
+
+// Types returns the wire names and current schemas of all events.
+func Types() []EventType {
+	return []EventType{
+		{TypeOpened, schemaOpened},
+		{TypeDeposited, schemaDeposited},
+		{TypeWithdrawn, schemaWithdrawn},
+		{TypeFeeCharged, schemaFeeCharged},
+		{TypeInterestPosted, schemaInterestPosted},
+		{TypeFrozen, schemaFrozen},
+		{TypeUnfrozen, schemaUnfrozen},
+		{TypeClosed, schemaClosed},
+		{TypeReopened, schemaReopened},
+		{TypeSettingsChanged, schemaSettingsChanged},
+	}
+}

@@ -31,6 +31,7 @@ CREATE TABLE idempotency_keys (
     position    bigint      NOT NULL,
     version     bigint      NOT NULL,
     recorded_at timestamptz NOT NULL,
+    stream_id   uuid        NOT NULL,
     status      smallint    NOT NULL,
     caller      text COLLATE "C" NOT NULL CHECK (length(caller) BETWEEN 1 AND 512),
     key         text COLLATE "C" NOT NULL CHECK (length(key) BETWEEN 1 AND 255),

@@ -91,7 +91,9 @@ func OutcomeUnknown(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return false
 	}
-	return !pgconn.SafeToRetry(err)
+	// pgconn.SafeToRetry is no help: a connection that breaks between a COMMIT and its answer comes back as "conn closed",
+	// which it calls safe (MultiResultReader.NextResult drops the first error).
+	return true
 }
 
 func isFatal(err *pgconn.PgError) bool {

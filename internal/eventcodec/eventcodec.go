@@ -1,0 +1,48 @@
+// Package eventcodec joins the stored events to the domain's: the one place where the upcasters of all shapes ever stored
+// are listed, and the way from stored bytes to a domain event.
+package eventcodec
+
+import (
+	"fmt"
+
+	"passbook/domain/account"
+	"passbook/eventstore"
+)
+
+// upcasts lists the steps from every shape that is no longer written. A step stays for ever: the events it reads do.
+var upcasts = []eventstore.Upcast{}
+
+// Codec turns stored events into domain events. It is immutable and safe for concurrent use.
+type Codec struct {
+	upcasters *eventstore.Upcasters
+}
+
+// New checks that every shape ever stored leads to one that the domain reads. Call it at start: a fault is a fault of the
+// build, not of the data.
+func New() (*Codec, error) {
+	var current []eventstore.Shape
+	for _, t := range account.Types() {
+		current = append(current, eventstore.Shape{Type: t.Name, Schema: t.Schema})
+	}
+	upcasters, err := eventstore.NewUpcasters(current, upcasts...)
+	if err != nil {
+		return nil, err
+	}
+	return &Codec{upcasters: upcasters}, nil
+}
+
+// Upcasters returns the registry behind the codec.
+func (c *Codec) Upcasters() *eventstore.Upcasters { return c.upcasters }
+
+// Decode returns the domain event. An error names the position; eventstore.ErrUnknownShape means that newer code wrote it.
+func (c *Codec) Decode(stored eventstore.Event) (account.Event, error) {
+	current, err := c.upcasters.Upcast(stored)
+	if err != nil {
+		return nil, err
+	}
+	event, err := account.Decode(current.Type, current.Schema, current.Data)
+	if err != nil {
+		return nil, fmt.Errorf("decode event %d: %w", stored.Position, err)
+	}
+	return event, nil
+}

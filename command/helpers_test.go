@@ -1,0 +1,156 @@
+package command_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/command"
+	"passbook/domain/account"
+	"passbook/domain/money"
+	"passbook/eventstore"
+	"passbook/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
+var euro = money.MustCurrency("EUR")
+
+const patience = 30 * time.Second
+
+// render is a small renderer: what tests need to see of an outcome.
+func render(r command.Request, o command.Outcome) (int, []byte) {
+	switch refusal := o.Refusal.(type) { //nolint:errorlint // the processor hands the domain's value through
+	case nil:
+		return 201, fmt.Appendf(nil, "balance %d version %d position %d", o.State.Balance, o.State.Version, o.Position)
+	case account.NotFound:
+		return 404, []byte("not found")
+	default:
+		return 422, fmt.Appendf(nil, "%s %s", r.RequestID, refusal)
+	}
+}
+
+// hooks stands between a processor and the store. A nil hook passes through.
+type hooks struct {
+	*eventstore.Store
+	appendAt func(next func() error) error
+	load     func(ids []uuid.UUID)
+}
+
+func (h *hooks) AppendAt(ctx context.Context, head int64, at time.Time, entries []eventstore.Entry) error {
+	next := func() error { return h.Store.AppendAt(ctx, head, at, entries) }
+	if h.appendAt == nil {
+		return next()
+	}
+	return h.appendAt(next)
+}
+
+func (h *hooks) Load(ctx context.Context, ids []uuid.UUID, fold string, into eventstore.Loader) error {
+	if h.load != nil {
+		h.load(ids)
+	}
+	return h.Store.Load(ctx, ids, fold, into)
+}
+
+type bank struct {
+	*command.Processor
+	stop func() error // ends Run and waits for it
+}
+
+func newDatabase(t *testing.T) *eventstore.Store {
+	t.Helper()
+	return eventstore.New(pgtest.New(t, eventstore.Migrations).Pool(t, "passbook_command"))
+}
+
+// start runs a processor until the test ends or stop is called.
+func start(t *testing.T, store command.Log, config command.Config) bank {
+	t.Helper()
+	p, err := command.New(store, config, render, nil, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	stop := func() error {
+		cancel()
+		err := <-done
+		done <- err
+		return err
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	return bank{Processor: p, stop: stop}
+}
+
+func request(id uuid.UUID, key string, c account.Command) command.Request {
+	return command.Request{
+		Caller: "tester", Key: key, Fingerprint: sha256.Sum256(fmt.Appendf(nil, "%v %v", id, c)), RequestID: "request-" + key,
+		IfVersion: command.NoVersion, AccountID: id, Command: c,
+	}
+}
+
+func open(id uuid.UUID, overdraft money.Amount) account.Open {
+	return account.Open{AccountID: id, OwnerID: "owner-1", OwnerName: "Ada", Currency: euro, OverdraftLimit: overdraft}
+}
+
+func deposit(amount money.Amount) account.Deposit {
+	return account.Deposit{TransactionID: uuid.Must(uuid.NewV7()), Money: money.Money{Amount: amount, Currency: euro}}
+}
+
+func withdraw(amount money.Amount) account.Withdraw {
+	return account.Withdraw{TransactionID: uuid.Must(uuid.NewV7()), Money: money.Money{Amount: amount, Currency: euro}}
+}
+
+// execute expects an answer without an error.
+func execute(t *testing.T, b bank, r command.Request) command.Answer {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	answer, err := b.Execute(ctx, r)
+	if err != nil {
+		t.Fatalf("execute %T under %q: %v", r.Command, r.Key, err)
+	}
+	return answer
+}
+
+func expect(t *testing.T, got command.Answer, status int, body string) {
+	t.Helper()
+	if got.Status != status || string(got.Body) != body {
+		t.Errorf("answer %d %q, want %d %q", got.Status, got.Body, status, body)
+	}
+}
+
+// fold is the account as the log has it.
+func fold(t *testing.T, store *eventstore.Store, id uuid.UUID) account.State {
+	t.Helper()
+	events, err := store.ReadStream(t.Context(), id, 0, eventstore.ReadMax)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var state account.State
+	for i, stored := range events {
+		if stored.Version != int64(i+1) {
+			t.Fatalf("event %d of the stream has version %d", i+1, stored.Version)
+		}
+		event, err := account.Decode(stored.Type, stored.Schema, stored.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state = account.Evolve(state, event)
+		if state.Balance+state.OverdraftLimit < 0 {
+			t.Errorf("account %s is below its limit at version %d: %d", id, stored.Version, state.Balance)
+		}
+	}
+	return state
+}

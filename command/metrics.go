@@ -1,0 +1,78 @@
+package command
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/eventstore"
+)
+
+type metrics struct {
+	commands   *prometheus.CounterVec
+	events     prometheus.Counter
+	batchSize  prometheus.Histogram
+	batchTime  prometheus.Histogram
+	overloaded prometheus.Counter
+	collisions *prometheus.CounterVec
+	exclusive  prometheus.Counter
+	lookups    *prometheus.CounterVec
+	hit, miss  prometheus.Counter
+	accepted   prometheus.Counter
+	replayed   prometheus.Counter
+	refused    prometheus.Counter
+}
+
+func newMetrics(registerer prometheus.Registerer, queued func() float64) *metrics {
+	const ns = "passbook_command_"
+	m := &metrics{
+		commands:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: ns + "commands_total", Help: "Commands answered, by outcome."}, []string{"outcome"}),
+		events:     prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "events_total", Help: "Events committed."}),
+		batchSize:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: ns + "batch_commands", Help: "Commands in one transaction.", Buckets: prometheus.ExponentialBuckets(1, 2, 12)}),
+		batchTime:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: ns + "batch_seconds", Help: "Time from taking a batch to its commit.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}),
+		overloaded: prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "overloaded_total", Help: "Commands refused because the queue was full."}),
+		collisions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: ns + "collisions_total", Help: "Batches decided again, by cause."}, []string{"cause"}),
+		exclusive:  prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "exclusive_batches_total", Help: "Batches committed while holding the head of the log."}),
+		lookups:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: ns + "account_lookups_total", Help: "Accounts looked up in memory, by result."}, []string{"result"}),
+	}
+	m.hit, m.miss = m.lookups.WithLabelValues("hit"), m.lookups.WithLabelValues("miss")
+	m.accepted, m.replayed, m.refused = m.commands.WithLabelValues("accepted"), m.commands.WithLabelValues("replayed"), m.commands.WithLabelValues("refused")
+	depth := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: ns + "queue_depth", Help: "Commands waiting."}, queued)
+	registerer.MustRegister(m.commands, m.events, m.batchSize, m.batchTime, m.overloaded, m.collisions, m.exclusive, m.lookups, depth)
+	return m
+}
+
+func (m *metrics) batch(commands int, events int64, took time.Duration) {
+	m.batchSize.Observe(float64(commands))
+	m.batchTime.Observe(took.Seconds())
+	m.events.Add(float64(events))
+}
+
+func (m *metrics) cache(hits, misses int) {
+	m.hit.Add(float64(hits))
+	m.miss.Add(float64(misses))
+}
+
+func (m *metrics) answered(r reply) {
+	switch {
+	case r.answer.Replayed:
+		m.replayed.Inc()
+	case r.err == nil && r.answer.Status < 300:
+		m.accepted.Inc()
+	default:
+		m.refused.Inc()
+	}
+}
+
+func (m *metrics) collision(err error) {
+	cause := "failure"
+	var taken *eventstore.KeyTaken
+	switch {
+	case errors.Is(err, eventstore.ErrHeadMoved):
+		cause = "head_moved"
+	case errors.As(err, &taken):
+		cause = "key_taken"
+	}
+	m.collisions.WithLabelValues(cause).Inc()
+}

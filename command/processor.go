@@ -1,0 +1,226 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"passbook/domain/account"
+	"passbook/eventstore"
+	"passbook/internal/eventcodec"
+)
+
+// Config bounds a Processor. Zero values mean the defaults.
+type Config struct {
+	QueueMax       int           // commands waiting; 8192
+	BatchMax       int           // commands in one transaction; 1024
+	CacheBytes     int64         // accounts held in memory, about; 256 MiB
+	SnapshotEvery  int64         // events of an account between two snapshots; 200
+	CatchUpMax     int64         // events by others that are read into the picture before it is dropped instead; 20,000
+	WriteTimeout   time.Duration // of one attempt to write; 10 s
+	ResolveTimeout time.Duration // of all attempts, before callers get ErrUnavailable; 15 s
+}
+
+func (c Config) withDefaults() Config {
+	set := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	set64 := func(v *int64, d int64) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	set(&c.QueueMax, 8192)
+	set(&c.BatchMax, 1024)
+	set64(&c.CacheBytes, 256<<20)
+	set64(&c.SnapshotEvery, 200)
+	set64(&c.CatchUpMax, 20_000)
+	set64((*int64)(&c.WriteTimeout), int64(10*time.Second))
+	set64((*int64)(&c.ResolveTimeout), int64(15*time.Second))
+	return c
+}
+
+// Processor decides and commits commands. Any number of processors may work on one database. See the package comment.
+type Processor struct {
+	config   Config
+	store    Log
+	codec    *eventcodec.Codec
+	render   Renderer
+	log      *slog.Logger
+	metrics  *metrics
+	inflight *inflight
+	picture  *picture
+	snaps    *snapshotter
+	notify   func()
+
+	queue chan *item
+	gate  sync.RWMutex // held for writing once, to close
+	shut  bool
+
+	// exclusiveFor counts the batches that still go the exclusive way after a collision.
+	exclusiveFor int
+}
+
+// Log is what the processor needs of the event store.
+type Log interface {
+	AppendAt(ctx context.Context, head int64, recordedAt time.Time, entries []eventstore.Entry) error
+	Exclusive(ctx context.Context, fn func(context.Context, *eventstore.Session) error) error
+	Load(ctx context.Context, ids []uuid.UUID, fold string, into eventstore.Loader) error
+	SaveSnapshots(ctx context.Context, snapshots []eventstore.Snapshot) error
+}
+
+// New makes a processor; Run makes it work. notify is called after each commit that appended events and must not block; it
+// may be nil.
+func New(store Log, config Config, render Renderer, notify func(), log *slog.Logger, registerer prometheus.Registerer) (*Processor, error) {
+	config = config.withDefaults()
+	codec, err := eventcodec.New()
+	if err != nil {
+		return nil, err
+	}
+	known, err := newPicture(config.CacheBytes)
+	if err != nil {
+		return nil, err
+	}
+	if notify == nil {
+		notify = func() {}
+	}
+	p := &Processor{
+		config: config, store: store, codec: codec, render: render, log: log, notify: notify,
+		inflight: newInflight(), picture: known, snaps: newSnapshotter(store, config.SnapshotEvery, log),
+		queue: make(chan *item, config.QueueMax),
+	}
+	p.metrics = newMetrics(registerer, func() float64 { return float64(len(p.queue)) })
+	return p, nil
+}
+
+// item is one command on its way.
+type item struct {
+	ctx      context.Context
+	request  Request
+	metadata []byte
+	done     chan struct{} // closed when answer and err are set
+
+	answer Answer
+	err    error
+}
+
+// Execute queues the command and waits for its answer. An error other than the package's own is a fault of the server.
+//
+// When ctx ends first, Execute returns its error; a command already in a batch is committed all the same, and its key then
+// has its answer.
+func (p *Processor) Execute(ctx context.Context, request Request) (Answer, error) {
+	it, err := newItem(ctx, request)
+	if err != nil {
+		return Answer{}, err
+	}
+	if err := p.inflight.claim(request.key(), request.Fingerprint); err != nil {
+		return Answer{}, err
+	}
+	if err := p.enqueue(it); err != nil {
+		p.inflight.release(request.key())
+		return Answer{}, err
+	}
+	select {
+	case <-it.done:
+		return it.answer, it.err
+	case <-ctx.Done():
+		return Answer{}, ctx.Err()
+	}
+}
+
+func newItem(ctx context.Context, request Request) (*item, error) {
+	metadata, err := json.Marshal(eventstore.Metadata{
+		Actor: request.Actor, CorrelationID: request.RequestID, IdempotencyKey: request.Key,
+		Traceparent: request.Traceparent, Client: request.Client,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode metadata: %w", err)
+	}
+	return &item{ctx: ctx, request: request, metadata: metadata, done: make(chan struct{})}, nil
+}
+
+func (p *Processor) enqueue(it *item) error {
+	p.gate.RLock()
+	defer p.gate.RUnlock()
+	if p.shut {
+		return ErrStopping
+	}
+	select {
+	case p.queue <- it:
+		return nil
+	default:
+		p.metrics.overloaded.Inc()
+		return ErrOverloaded
+	}
+}
+
+// Run decides and commits until ctx is done, then finishes what is queued and returns nil.
+func (p *Processor) Run(ctx context.Context) error {
+	var parts errgroup.Group
+	snapshotting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	parts.Go(func() error { return p.snaps.run(snapshotting) })
+	p.work(ctx)
+	stop()
+	return parts.Wait()
+}
+
+func (p *Processor) work(ctx context.Context) {
+	unhurried := context.WithoutCancel(ctx)
+	for {
+		select {
+		case first := <-p.queue:
+			p.commit(unhurried, p.take(first))
+		case <-ctx.Done():
+			p.drain(unhurried)
+			return
+		}
+	}
+}
+
+// take adds everything that waits, up to a full batch. It does not linger: what comes later makes the next batch, which
+// grows by itself while this one commits.
+func (p *Processor) take(first *item) []*item {
+	items := append(make([]*item, 0, 1+min(len(p.queue), p.config.BatchMax)), first)
+	for len(items) < p.config.BatchMax {
+		select {
+		case it := <-p.queue:
+			items = append(items, it)
+		default:
+			return items
+		}
+	}
+	return items
+}
+
+func (p *Processor) drain(ctx context.Context) {
+	p.gate.Lock()
+	p.shut = true
+	p.gate.Unlock()
+	for {
+		select {
+		case first := <-p.queue:
+			p.commit(ctx, p.take(first))
+		default:
+			return
+		}
+	}
+}
+
+func (p *Processor) finish(it *item, answer Answer, err error) {
+	it.answer, it.err = answer, err
+	p.inflight.release(it.request.key())
+	close(it.done)
+}
+
+func (p *Processor) decode(stored eventstore.Event) (account.Event, error) {
+	return p.codec.Decode(stored)
+}

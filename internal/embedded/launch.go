@@ -2,8 +2,6 @@ package embedded
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -186,27 +184,16 @@ func (p *Postgres) protectPort(ctx context.Context) error {
 	if p.cfg.Port <= 0 {
 		return nil
 	}
-	path := filepath.Join(p.dir, "postgres.password")
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		text = newPassword()
-		err = os.WriteFile(path, append(text, '\n'), 0o600)
-	}
+	password, err := keptSecret(filepath.Join(p.dir, "postgres.password"))
 	if err != nil {
-		return fmt.Errorf("keep the password: %w", err)
+		return err
 	}
-	p.password = strings.TrimSpace(string(text))
+	p.password = password
 	quoted := "'" + strings.ReplaceAll(p.password, "'", "''") + "'"
 	if err := p.exec(ctx, "ALTER ROLE "+superuser+" PASSWORD "+quoted); err != nil {
 		return fmt.Errorf("set the password: %w", err)
 	}
 	return nil
-}
-
-func newPassword() []byte {
-	random := make([]byte, passwordBytes)
-	_, _ = rand.Read(random) // never fails
-	return []byte(hex.EncodeToString(random))
 }
 
 func errOrClean(err error) error {

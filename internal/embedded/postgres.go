@@ -23,7 +23,6 @@ const (
 	superuser      = "postgres"
 	socketOnlyPort = 5432 // names the socket file; nothing listens on it
 	loopback       = "127.0.0.1"
-	passwordBytes  = 24
 )
 
 // PostgresConfig says where a private Postgres keeps its state and how it may be reached.

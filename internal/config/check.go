@@ -1,0 +1,168 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Limits of what can be configured: beyond them a number is a slip of the pen.
+const (
+	databaseConnsMax   = 1000
+	queueMost          = 1 << 20
+	batchMost          = 10_000
+	cacheLeast         = 1 << 20
+	streamBytesLeast   = 1 << 20
+	shutdownMost       = 10 * time.Minute
+	snapshotEveryMost  = 1_000_000
+	streamAgeLeast     = time.Minute
+	projectionsAtLeast = 1
+)
+
+func (c *CommandAPI) check(f *Faults) {
+	c.Process.check(f)
+	c.HTTP.check(f, c.OpsAddr)
+	c.Database.check(f)
+	c.NATS.check(f, bool(c.Relay))
+	c.Auth.check(f)
+	c.Command.check(f)
+}
+
+func (c *QueryAPI) check(f *Faults) {
+	c.Process.check(f)
+	c.HTTP.check(f, c.OpsAddr)
+	c.Database.check(f)
+	c.Auth.check(f)
+}
+
+func (c *Projector) check(f *Faults) {
+	c.Process.check(f)
+	c.Database.check(f)
+	c.NATS.check(f, true)
+	if len(c.Projections) < projectionsAtLeast || slices.Contains(c.Projections, "") {
+		f.add("PROJECTIONS", "names separated by commas, none of them empty")
+	}
+	sorted := slices.Sorted(slices.Values(c.Projections))
+	if len(slices.Compact(sorted)) != len(c.Projections) {
+		f.add("PROJECTIONS", "a projection is named twice")
+	}
+}
+
+func (c *Migrator) check(f *Faults) { c.DatabaseAddress.check(f) }
+
+func (p Process) check(f *Faults) {
+	checkAddr(f, "OPS_ADDR", p.OpsAddr)
+	if p.ShutdownTimeout <= 0 || p.ShutdownTimeout > shutdownMost {
+		f.add("SHUTDOWN_TIMEOUT", "%v is not between 0 and %v", p.ShutdownTimeout, shutdownMost)
+	}
+}
+
+func (h HTTP) check(f *Faults, opsAddr string) {
+	if !checkAddr(f, "HTTP_ADDR", h.HTTPAddr) {
+		return
+	}
+	if h.HTTPAddr == opsAddr && !strings.HasSuffix(opsAddr, ":0") {
+		f.add("HTTP_ADDR", "the same as OPS_ADDR")
+	}
+}
+
+func checkAddr(f *Faults, name, addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		f.add(name, "%q is no host:port", addr)
+		return false
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		f.add(name, "%q has no port between 0 and 65535", addr)
+		return false
+	}
+	return true
+}
+
+func (d DatabaseAddress) check(f *Faults) {
+	if d.DatabaseURL == "" {
+		f.add("DATABASE_URL", "not set")
+		return
+	}
+	// pgx reads both forms, and says more about them; here only what is plainly neither is refused.
+	text := string(d.DatabaseURL)
+	isURL := strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
+	if !isURL && (strings.Contains(text, "://") || !strings.Contains(text, "=")) {
+		f.add("DATABASE_URL", "neither a postgres:// URL nor key=value pairs")
+	}
+}
+
+var roleName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
+
+func (d Database) check(f *Faults) {
+	d.DatabaseAddress.check(f)
+	if !roleName.MatchString(d.DatabaseRole) {
+		f.add("DATABASE_ROLE", "%q is no role name (lower case letters, digits, underscores)", d.DatabaseRole)
+	}
+	checkRange(f, "DATABASE_MAX_CONNS", int64(d.DatabaseMaxConns), 1, databaseConnsMax)
+}
+
+func (n NATS) check(f *Faults, required bool) {
+	if n.NATSURL == "" {
+		if required {
+			f.add("NATS_URL", "not set")
+		}
+		return
+	}
+	for server := range strings.SplitSeq(string(n.NATSURL), ",") {
+		checkNATSServer(f, strings.TrimSpace(server))
+	}
+	if n.NATSStreamMaxBytes < streamBytesLeast {
+		f.add("NATS_STREAM_MAX_BYTES", "%v is less than %v", n.NATSStreamMaxBytes, Bytes(streamBytesLeast))
+	}
+	if n.NATSStreamMaxAge < streamAgeLeast {
+		f.add("NATS_STREAM_MAX_AGE", "%v is less than %v", n.NATSStreamMaxAge, streamAgeLeast)
+	}
+}
+
+func checkNATSServer(f *Faults, server string) {
+	u, err := url.Parse(server)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
+		f.add("NATS_URL", "%q is no nats://, tls://, ws:// or wss:// URL", Secret(server))
+	}
+}
+
+func (a Auth) check(f *Faults) {
+	if a.AuthIssuer == "" {
+		f.add("AUTH_ISSUER", "not set")
+	} else {
+		checkHTTPURL(f, "AUTH_ISSUER", a.AuthIssuer)
+	}
+	if a.AuthDiscoveryURL != "" {
+		checkHTTPURL(f, "AUTH_DISCOVERY_URL", a.AuthDiscoveryURL)
+	}
+	if a.AuthAudience == "" {
+		f.add("AUTH_AUDIENCE", "empty")
+	}
+}
+
+func checkHTTPURL(f *Faults, name, text string) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		f.add(name, "%q is no http:// or https:// URL", text)
+	}
+}
+
+func (c Command) check(f *Faults) {
+	checkRange(f, "QUEUE_MAX", int64(c.QueueMax), 1, queueMost)
+	checkRange(f, "BATCH_MAX", int64(c.BatchMax), 1, batchMost)
+	checkRange(f, "SNAPSHOT_EVERY", int64(c.SnapshotEvery), 0, snapshotEveryMost)
+	if c.CacheBytes < cacheLeast {
+		f.add("CACHE_BYTES", "%v is less than %v", c.CacheBytes, Bytes(cacheLeast))
+	}
+}
+
+func checkRange(f *Faults, name string, n, least, most int64) {
+	if n < least || n > most {
+		f.add(name, "%d is not between %d and %d", n, least, most)
+	}
+}

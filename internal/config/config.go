@@ -1,0 +1,142 @@
+// Package config reads what a binary needs to know from its environment: one struct a binary, built from the parts below.
+//
+// The fields say everything there is to say: env is the variable's name, help its meaning, and the value a field has
+// before reading is its default. Loading reports every fault at once, by variable. A variable that is set but empty counts
+// as not set. A Secret may also come from a file: NAME_FILE instead of NAME names it, and a trailing newline is dropped.
+package config
+
+import "time"
+
+// CommandAPI configures cmd/command-api.
+type CommandAPI struct {
+	Process
+	HTTP
+	Database
+	NATS
+	Auth
+	Command
+}
+
+// QueryAPI configures cmd/query-api.
+type QueryAPI struct {
+	Process
+	HTTP
+	Database
+	Auth
+}
+
+// Projector configures cmd/projector.
+type Projector struct {
+	Process
+	Database
+	NATS
+	Projections []string `env:"PROJECTIONS" help:"projections this instance keeps, by name, separated by commas"`
+}
+
+// Migrator configures the one-off migration of a database (passbook migrate).
+type Migrator struct {
+	Log
+	DatabaseAddress
+}
+
+// Log is how a process logs, on stderr.
+type Log struct {
+	LogLevel  LogLevel  `env:"LOG_LEVEL" help:"debug, info, warn or error: the least that is logged"`
+	LogFormat LogFormat `env:"LOG_FORMAT" help:"text or json"`
+}
+
+// Process is common to everything that serves.
+type Process struct {
+	Log
+	OpsAddr         string        `env:"OPS_ADDR" help:"where /livez, /readyz and /metrics listen; keep it from the public"`
+	ShutdownTimeout time.Duration `env:"SHUTDOWN_TIMEOUT" help:"limit of a graceful stop, from the signal to the exit"`
+}
+
+// HTTP is common to the two APIs.
+type HTTP struct {
+	HTTPAddr string `env:"HTTP_ADDR" help:"where the API listens, host:port"`
+}
+
+// DatabaseAddress is where Postgres is.
+type DatabaseAddress struct {
+	DatabaseURL Secret `env:"DATABASE_URL" help:"the Postgres database, as a URL or as key=value pairs; required"`
+}
+
+// Database is how a process uses Postgres.
+type Database struct {
+	DatabaseAddress
+	DatabaseRole     string    `env:"DATABASE_ROLE" help:"role taken on every connection, so that a mighty login still has the least rights"`
+	DatabaseMaxConns int32     `env:"DATABASE_MAX_CONNS" help:"most connections this process opens"`
+	Migrate          Migration `env:"MIGRATE" help:"auto: bring the schema up to date at start; off: refuse to start when it is behind"`
+}
+
+// NATS is the transport between the log and the projections.
+type NATS struct {
+	NATSURL            Secret        `env:"NATS_URL" help:"NATS servers with JetStream, separated by commas; required unless RELAY=off"`
+	NATSCredsFile      string        `env:"NATS_CREDS_FILE" help:"credentials file for NATS"`
+	NATSStreamMaxBytes Bytes         `env:"NATS_STREAM_MAX_BYTES" help:"size of the stream; the oldest messages go first, the log keeps everything"`
+	NATSStreamMaxAge   time.Duration `env:"NATS_STREAM_MAX_AGE" help:"age at which messages leave the stream"`
+}
+
+// Auth is whose bearer tokens are accepted.
+type Auth struct {
+	AuthIssuer       string `env:"AUTH_ISSUER" help:"OIDC issuer, exactly as in the tokens' iss; required"`
+	AuthDiscoveryURL string `env:"AUTH_DISCOVERY_URL" help:"where the issuer's discovery document is fetched, when not below AUTH_ISSUER"`
+	AuthAudience     string `env:"AUTH_AUDIENCE" help:"the aud that tokens must name"`
+}
+
+// Command sizes the write path.
+type Command struct {
+	Relay         Switch `env:"RELAY" help:"on: this process may lead the relay from the log to NATS; off: never"`
+	QueueMax      int    `env:"QUEUE_MAX" help:"commands waiting to be decided; one more is answered 503 overloaded"`
+	BatchMax      int    `env:"BATCH_MAX" help:"commands committed together"`
+	CacheBytes    Bytes  `env:"CACHE_BYTES" help:"memory for accounts held between commands"`
+	SnapshotEvery int    `env:"SNAPSHOT_EVERY" help:"events between two snapshots of an account; 0: none"`
+}
+
+func defaultLog() Log { return Log{LogFormat: FormatText} }
+
+func defaultProcess(opsAddr string) Process {
+	return Process{Log: defaultLog(), OpsAddr: opsAddr, ShutdownTimeout: 15 * time.Second}
+}
+
+func defaultDatabase(role string, conns int32) Database {
+	return Database{DatabaseRole: role, DatabaseMaxConns: conns, Migrate: MigrateAuto}
+}
+
+func defaultNATS() NATS {
+	return NATS{NATSStreamMaxBytes: 1 << 30, NATSStreamMaxAge: 7 * 24 * time.Hour}
+}
+
+func defaultAuth() Auth { return Auth{AuthAudience: "passbook"} }
+
+func defaultCommandAPI() CommandAPI {
+	return CommandAPI{
+		Process:  defaultProcess(":8090"),
+		HTTP:     HTTP{HTTPAddr: ":8080"},
+		Database: defaultDatabase("passbook_command", 8),
+		NATS:     defaultNATS(),
+		Auth:     defaultAuth(),
+		Command:  Command{Relay: true, QueueMax: 8192, BatchMax: 1024, CacheBytes: 256 << 20, SnapshotEvery: 200},
+	}
+}
+
+func defaultQueryAPI() QueryAPI {
+	return QueryAPI{
+		Process:  defaultProcess(":8091"),
+		HTTP:     HTTP{HTTPAddr: ":8081"},
+		Database: defaultDatabase("passbook_query", 16),
+		Auth:     defaultAuth(),
+	}
+}
+
+func defaultProjector() Projector {
+	return Projector{
+		Process:     defaultProcess(":8092"),
+		Database:    defaultDatabase("passbook_projector", 8),
+		NATS:        defaultNATS(),
+		Projections: []string{"balances", "timeline"},
+	}
+}
+
+func defaultMigrator() Migrator { return Migrator{Log: defaultLog()} }

@@ -1,0 +1,244 @@
+package config_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"passbook/internal/config"
+)
+
+// enough is an environment in which every binary starts.
+func enough(more ...string) map[string]string {
+	environ := map[string]string{
+		"DATABASE_URL": "postgres://passbook:hunter2@db:5432/passbook?sslmode=disable",
+		"NATS_URL":     "nats://passbook:hunter2@nats:4222",
+		"AUTH_ISSUER":  "https://id.example.com",
+	}
+	maps.Copy(environ, config.Environ(more))
+	return environ
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	c, err := config.LoadCommandAPI(enough())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "LOG_LEVEL=info\nLOG_FORMAT=text\nOPS_ADDR=:8090\nSHUTDOWN_TIMEOUT=15s\nHTTP_ADDR=:8080\n" +
+		"DATABASE_URL=postgres://passbook:xxxxx@db:5432/passbook?sslmode=disable\n" +
+		"DATABASE_ROLE=passbook_command\nDATABASE_MAX_CONNS=8\nMIGRATE=auto\n" +
+		"NATS_URL=nats://passbook:xxxxx@nats:4222\nNATS_CREDS_FILE=\nNATS_STREAM_MAX_BYTES=1GiB\nNATS_STREAM_MAX_AGE=168h0m0s\n" +
+		"AUTH_ISSUER=https://id.example.com\nAUTH_DISCOVERY_URL=\nAUTH_AUDIENCE=passbook\n" +
+		"RELAY=on\nQUEUE_MAX=8192\nBATCH_MAX=1024\nCACHE_BYTES=256MiB\nSNAPSHOT_EVERY=200\n"
+	if c.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", c, want)
+	}
+	q, err := config.LoadQueryAPI(enough())
+	if err != nil || q.HTTPAddr != ":8081" || q.OpsAddr != ":8091" || q.DatabaseRole != "passbook_query" {
+		t.Errorf("query-api: %v, error %v", q, err)
+	}
+	p, err := config.LoadProjector(enough())
+	if err != nil || p.OpsAddr != ":8092" || p.DatabaseRole != "passbook_projector" || !slices.Equal(p.Projections, []string{"balances", "timeline"}) {
+		t.Errorf("projector: %v, error %v", p, err)
+	}
+}
+
+func TestReadsEveryVariable(t *testing.T) {
+	t.Parallel()
+	environ := map[string]string{
+		"LOG_LEVEL": "debug", "LOG_FORMAT": "json", "OPS_ADDR": "127.0.0.1:1", "SHUTDOWN_TIMEOUT": "20s",
+		"HTTP_ADDR": "127.0.0.1:2", "DATABASE_URL": "host=db", "DATABASE_ROLE": "r", "DATABASE_MAX_CONNS": "3",
+		"MIGRATE": "off", "NATS_URL": "tls://n:4222", "NATS_CREDS_FILE": "/creds", "NATS_STREAM_MAX_BYTES": "64MiB",
+		"NATS_STREAM_MAX_AGE": "2h0m0s", "AUTH_ISSUER": "http://i", "AUTH_DISCOVERY_URL": "http://d",
+		"AUTH_AUDIENCE": "a", "RELAY": "off", "QUEUE_MAX": "4", "BATCH_MAX": "5", "CACHE_BYTES": "6MiB", "SNAPSHOT_EVERY": "7",
+	}
+	c, err := config.LoadCommandAPI(environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := config.Environ(strings.Split(strings.TrimSpace(c.String()), "\n"))
+	if !maps.Equal(got, environ) {
+		t.Errorf("got\n%v\nwant\n%v", got, environ)
+	}
+	if c.ShutdownTimeout != 20*time.Second || c.CacheBytes != 6<<20 || c.Relay {
+		t.Errorf("typed values: %v %d %v", c.ShutdownTimeout, c.CacheBytes, c.Relay)
+	}
+}
+
+// Each case breaks one thing; want is how the only fault begins.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ set, want string }{
+		{"LOG_LEVEL=loud", `LOG_LEVEL: "loud" is none of`},
+		{"LOG_LEVEL=4", `LOG_LEVEL: "4" is none of`},
+		{"LOG_FORMAT=xml", "LOG_FORMAT: neither text nor json"},
+		{"OPS_ADDR=8090", `OPS_ADDR: "8090" is no host:port`},
+		{"OPS_ADDR=:http", `OPS_ADDR: ":http" has no port`},
+		{"SHUTDOWN_TIMEOUT=15", "SHUTDOWN_TIMEOUT: "},
+		{"SHUTDOWN_TIMEOUT=0s", "SHUTDOWN_TIMEOUT: 0s is not between"},
+		{"HTTP_ADDR=:70000", "HTTP_ADDR: "},
+		{"HTTP_ADDR=:8090", "HTTP_ADDR: the same as OPS_ADDR"},
+		{"DATABASE_URL=", "DATABASE_URL: not set"},
+		{"DATABASE_URL=mysql://db/x", "DATABASE_URL: neither"},
+		{"DATABASE_URL=passbook", "DATABASE_URL: neither"},
+		{"DATABASE_ROLE=x; DROP", "DATABASE_ROLE: "},
+		{"DATABASE_MAX_CONNS=0", "DATABASE_MAX_CONNS: 0 is not between 1 and"},
+		{"DATABASE_MAX_CONNS=many", "DATABASE_MAX_CONNS: "},
+		{"MIGRATE=yes", "MIGRATE: neither auto nor off"},
+		{"NATS_URL=", "NATS_URL: not set"},
+		{"NATS_URL=nats://a:4222,http://b", `NATS_URL: "http://b" is no nats://`},
+		{"NATS_STREAM_MAX_BYTES=1GB", `NATS_STREAM_MAX_BYTES: "1GB" is no size`},
+		{"NATS_STREAM_MAX_BYTES=9999999999GiB", "NATS_STREAM_MAX_BYTES: "},
+		{"NATS_STREAM_MAX_BYTES=1KiB", "NATS_STREAM_MAX_BYTES: 1KiB is less than 1MiB"},
+		{"NATS_STREAM_MAX_AGE=1s", "NATS_STREAM_MAX_AGE: 1s is less than"},
+		{"AUTH_ISSUER=", "AUTH_ISSUER: not set"},
+		{"AUTH_ISSUER=id.example.com", "AUTH_ISSUER: "},
+		{"AUTH_DISCOVERY_URL=ftp://x", "AUTH_DISCOVERY_URL: "},
+		{"RELAY=true", `RELAY: "true" is neither on nor off`},
+		{"QUEUE_MAX=0", "QUEUE_MAX: 0 is not between"},
+		{"BATCH_MAX=20000", "BATCH_MAX: 20000 is not between"},
+		{"CACHE_BYTES=-1", "CACHE_BYTES: "},
+		{"CACHE_BYTES=1", "CACHE_BYTES: 1 is less than"},
+		{"SNAPSHOT_EVERY=-1", "SNAPSHOT_EVERY: -1 is not between"},
+		{"DATABASE_URL_FILE=/x", "DATABASE_URL_FILE: set together with DATABASE_URL"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.set, func(t *testing.T) {
+			t.Parallel()
+			_, err := config.LoadCommandAPI(enough(tt.set))
+			got := faults(t, err)
+			if len(got) != 1 || !strings.HasPrefix(got[0], tt.want) {
+				t.Errorf("got %q, want %q alone", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestProjectorFaults(t *testing.T) {
+	t.Parallel()
+	for set, want := range map[string]string{
+		"PROJECTIONS=balances,":         "PROJECTIONS: names",
+		"PROJECTIONS=balances,balances": "PROJECTIONS: a projection is named twice",
+		"NATS_URL=":                     "NATS_URL: not set",
+	} {
+		_, err := config.LoadProjector(enough(set))
+		if got := faults(t, err); len(got) != 1 || !strings.HasPrefix(got[0], want) {
+			t.Errorf("%s: got %q, want %q alone", set, got, want)
+		}
+	}
+}
+
+func TestAllFaultsAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := config.LoadCommandAPI(map[string]string{"LOG_LEVEL": "loud", "QUEUE_MAX": "x", "HTTP_ADDR": "x"})
+	var names []string
+	for _, fault := range faults(t, err) {
+		name, _, _ := strings.Cut(fault, ":")
+		names = append(names, name)
+	}
+	want := []string{"LOG_LEVEL", "QUEUE_MAX", "HTTP_ADDR", "DATABASE_URL", "NATS_URL", "AUTH_ISSUER"}
+	if !slices.Equal(names, want) {
+		t.Errorf("got %q, want %q", names, want)
+	}
+}
+
+func TestRelayOffNeedsNoNATS(t *testing.T) {
+	t.Parallel()
+	if _, err := config.LoadCommandAPI(enough("NATS_URL=", "RELAY=off")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSecretFromFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(path, []byte("postgres://u:p@db/passbook\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	environ := enough("DATABASE_URL=", "DATABASE_URL_FILE="+path)
+	c, err := config.LoadQueryAPI(environ)
+	if err != nil || string(c.DatabaseURL) != "postgres://u:p@db/passbook" {
+		t.Errorf("got %q, error %v", string(c.DatabaseURL), err)
+	}
+	if environ["DATABASE_URL"] != "" {
+		t.Error("loading changed the environment it was given")
+	}
+	_, err = config.LoadQueryAPI(enough("DATABASE_URL=", "DATABASE_URL_FILE="+path+".gone"))
+	if got := faults(t, err); len(got) != 2 || !strings.HasPrefix(got[0], "DATABASE_URL_FILE: ") {
+		t.Errorf("a file that is not there: %q", got)
+	}
+}
+
+func TestSecretsAreMasked(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ secret, want string }{
+		{"postgres://u:hunter2@db/x", "postgres://u:xxxxx@db/x"},
+		{"postgres://u:hun,ter2@db/x", "postgres://u:xxxxx@db/x"},
+		{"postgres://u:hunter2@ho@db/x", "postgres://u:xxxxx@db/x"},
+		{"postgres://u:hun/ter2@db/x", "postgres://xxxxx@db/x"},
+		{"postgres://u:hun?ter2@db/x", "postgres://xxxxx@db/x"},
+		{"postgres://u@db/x", "postgres://u@db/x"},
+		{"postgres://db/x?user=u&password=hunter2&sslmode=disable", "postgres://db/x?user=u&password=xxxxx&sslmode=disable"},
+		{"host=db user=u password=hunter2 dbname=x", "host=db user=u password=xxxxx dbname=x"},
+		{"host=db password='hunter2 too' dbname=x", "host=db password=xxxxx dbname=x"},
+		{"nats://hunter2@n:4222", "nats://xxxxx@n:4222"},
+		{"nats://u:hunter2@a:4222,nats://u:hunter2@b:4222", "nats://u:xxxxx@a:4222,nats://u:xxxxx@b:4222"},
+	}
+	for _, tt := range tests {
+		s := config.Secret(tt.secret)
+		if s.String() != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.secret, s, tt.want)
+		}
+	}
+	s := config.Secret(tests[0].secret)
+	asJSON, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{fmt.Sprintf("%v %s %+v %q %#v", s, s, s, s, s), string(asJSON), s.LogValue().String()} {
+		if strings.Contains(text, "hunter2") {
+			t.Errorf("printed: %s", text)
+		}
+	}
+}
+
+func TestVariables(t *testing.T) {
+	t.Parallel()
+	for _, binary := range []string{"command-api", "query-api", "projector", "migrate"} {
+		seen := map[string]bool{}
+		for _, v := range config.Variables(binary) {
+			if v.Name == "" || v.Help == "" || seen[v.Name] {
+				t.Errorf("%s: %+v: no name, no help, or twice", binary, v)
+			}
+			seen[v.Name] = true
+		}
+		if !seen["DATABASE_URL"] || !seen["DATABASE_URL_FILE"] {
+			t.Errorf("%s does not know DATABASE_URL: %v", binary, seen)
+		}
+	}
+	if got := config.Variables("teapot"); got != nil {
+		t.Errorf("a teapot knows %v", got)
+	}
+}
+
+func faults(t *testing.T, err error) []string {
+	t.Helper()
+	found := &config.Faults{}
+	if !errors.As(err, &found) {
+		t.Fatalf("got error %v, want *config.Faults", err)
+	}
+	for _, fault := range found.List {
+		if !strings.Contains(err.Error(), fault) {
+			t.Errorf("%q does not say %q", err, fault)
+		}
+	}
+	return found.List
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Secret is text that may hold a password. However it is printed, the password is masked; string(s) is the text itself.
+type Secret string
+
+var (
+	userinfo      = regexp.MustCompile(`([a-z]+)://([^/?#\s]*)@`)
+	unescaped     = regexp.MustCompile(`://.*@`)
+	passwordPairs = regexp.MustCompile(`(?i)(password|token)=('[^']*'|[^&\s]*)`)
+)
+
+// String masks passwords in URLs (one or several, separated by commas) and in key=value pairs.
+func (s Secret) String() string {
+	text := string(s)
+	if userinfo.MatchString(text) {
+		text = userinfo.ReplaceAllStringFunc(text, maskUserinfo)
+	} else {
+		// A password with an unescaped / or ? ends what a URL's parser takes for the host: hide too much, not too little.
+		text = unescaped.ReplaceAllString(text, "://xxxxx@")
+	}
+	return passwordPairs.ReplaceAllString(text, "$1=xxxxx")
+}
+
+// maskUserinfo keeps the user's name, which is no secret, unless it stands alone before a NATS server: that is a token.
+func maskUserinfo(match string) string {
+	parts := userinfo.FindStringSubmatch(match)
+	scheme, user := parts[1], parts[2]
+	name, _, hasPassword := strings.Cut(user, ":")
+	switch {
+	case hasPassword:
+		return scheme + "://" + name + ":xxxxx@"
+	case strings.HasPrefix(scheme, "postgres"):
+		return match
+	}
+	return scheme + "://xxxxx@"
+}
+
+// GoString masks as String does.
+func (s Secret) GoString() string { return strconv.Quote(s.String()) }
+
+// MarshalText masks as String does.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// LogValue masks as String does.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Bytes is a size. It reads a plain number or one with the unit KiB, MiB or GiB.
+type Bytes int64
+
+var units = []struct {
+	suffix string
+	size   Bytes
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}}
+
+// UnmarshalText reads "1073741824" or "1GiB".
+func (b *Bytes) UnmarshalText(text []byte) error {
+	for _, unit := range units {
+		number, ok := strings.CutSuffix(string(text), unit.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+		if err != nil || n < 0 || n > math.MaxInt64/int64(unit.size) {
+			break
+		}
+		*b = Bytes(n) * unit.size
+		return nil
+	}
+	return fmt.Errorf("%q is no size: write a number of bytes, or one with KiB, MiB or GiB", text)
+}
+
+// String writes the largest unit that is exact.
+func (b Bytes) String() string {
+	for _, unit := range units {
+		if b != 0 && b%unit.size == 0 {
+			return strconv.FormatInt(int64(b/unit.size), 10) + unit.suffix
+		}
+	}
+	return "0"
+}
+
+// Switch reads on and off.
+type Switch bool
+
+// UnmarshalText reads "on" or "off".
+func (s *Switch) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "on":
+		*s = true
+	case "off":
+		*s = false
+	default:
+		return fmt.Errorf("%q is neither on nor off", text)
+	}
+	return nil
+}
+
+func (s Switch) String() string {
+	if s {
+		return "on"
+	}
+	return "off"
+}
+
+// LogLevel is slog's level, by name only: numbers are for nobody.
+type LogLevel slog.Level
+
+// UnmarshalText reads debug, info, warn or error.
+func (l *LogLevel) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "debug", "info", "warn", "error":
+		return (*slog.Level)(l).UnmarshalText(text)
+	}
+	return fmt.Errorf("%q is none of debug, info, warn, error", text)
+}
+
+func (l LogLevel) String() string { return strings.ToLower(slog.Level(l).String()) }
+
+// LogFormat is the shape of a log line.
+type LogFormat string
+
+// The log formats.
+const (
+	FormatText LogFormat = "text" // key=value, for people
+	FormatJSON LogFormat = "json" // one object a line, for machines
+)
+
+// UnmarshalText reads text or json.
+func (f *LogFormat) UnmarshalText(text []byte) error {
+	if *f = LogFormat(text); *f != FormatText && *f != FormatJSON {
+		return errors.New("neither text nor json")
+	}
+	return nil
+}
+
+// Migration says whether a process may change the schema.
+type Migration string
+
+// The ways to meet a schema that is behind.
+const (
+	MigrateAuto Migration = "auto"
+	MigrateOff  Migration = "off"
+)
+
+// UnmarshalText reads auto or off.
+func (m *Migration) UnmarshalText(text []byte) error {
+	if *m = Migration(text); *m != MigrateAuto && *m != MigrateOff {
+		return errors.New("neither auto nor off")
+	}
+	return nil
+}

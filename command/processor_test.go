@@ -145,47 +145,49 @@ func TestSameKeyAtOnceHasOneEffect(t *testing.T) {
 
 func TestFullQueueRefusesAtOnce(t *testing.T) {
 	t.Parallel()
-	entered, leave := make(chan struct{}, 1), make(chan struct{})
+	entered, leave := make(chan struct{}), make(chan struct{})
 	store := &hooks{Store: newDatabase(t)}
 	b, id := start(t, store, command.Config{QueueMax: 2, BatchMax: 1}), uuid.New()
 	execute(t, b, request(id, "open", open(id, 0)))
+	var once sync.Once
 	store.appendAt = func(next func() error) error {
-		entered <- struct{}{}
-		<-leave
+		once.Do(func() {
+			close(entered)
+			<-leave
+		})
 		return next()
 	}
-	// Exclusive batches do not pass the hook: wait until the processor is back on the fast way.
-	answers := make(chan error, 64)
-	send := func(key string) {
-		_, err := b.Execute(context.WithoutCancel(t.Context()), request(id, key, deposit(1)))
-		answers <- err
-	}
-	go send("held")
-	<-entered
-	full := make(chan struct{})
+	held := make(chan error, 1)
 	go func() {
-		defer close(full)
-		for i := range 3 {
-			if i < 2 {
-				go send(fmt.Sprint("waits ", i))
-			}
-		}
+		_, err := b.Execute(t.Context(), request(id, "held", deposit(1)))
+		held <- err
 	}()
-	<-full
+	<-entered
+	// Callers that leave at once fill the queue without waiting in it.
+	for range 2 {
+		if _, err := b.Execute(canceled(t), request(id, uuid.NewString(), deposit(1))); !errors.Is(err, context.Canceled) {
+			t.Fatalf("a queued command: %v", err)
+		}
+	}
+	one := request(id, "one too many", deposit(1))
+	if _, err := b.Execute(t.Context(), one); !errors.Is(err, command.ErrOverloaded) {
+		t.Fatalf("behind a full queue: %v", err)
+	}
+	close(leave)
+	if err := <-held; err != nil {
+		t.Errorf("the held command: %v", err)
+	}
 	for {
-		_, err := b.Execute(canceled(t), request(id, uuid.NewString(), deposit(1)))
-		if errors.Is(err, command.ErrOverloaded) {
+		if _, err := b.Execute(t.Context(), one); !errors.Is(err, command.ErrOverloaded) {
+			if err != nil {
+				t.Errorf("when the queue is free again: %v", err)
+			}
 			break
 		}
 	}
-	close(leave)
-	store.appendAt = nil
-	for range 3 {
-		if err := <-answers; err != nil && !errors.Is(err, command.ErrOverloaded) {
-			t.Errorf("a queued command: %v", err)
-		}
+	if got := fold(t, store.Store, id); got.Balance != 2 {
+		t.Errorf("balance %d: want the held command and the one that came again, not those that left", got.Balance)
 	}
-	execute(t, b, request(id, "after", deposit(1)))
 }
 
 func canceled(t *testing.T) context.Context {

@@ -27,25 +27,29 @@ func (f *Faults) add(name, format string, args ...any) {
 // LoadCommandAPI reads the command API's configuration. The error is a *Faults with everything that is wrong.
 func LoadCommandAPI(environ map[string]string) (CommandAPI, error) {
 	cfg := defaultCommandAPI()
-	return cfg, load("command-api", &cfg, environ)
+	err := load("command-api", &cfg, environ)
+	return cfg, err
 }
 
 // LoadQueryAPI reads the query API's configuration. The error is a *Faults with everything that is wrong.
 func LoadQueryAPI(environ map[string]string) (QueryAPI, error) {
 	cfg := defaultQueryAPI()
-	return cfg, load("query-api", &cfg, environ)
+	err := load("query-api", &cfg, environ)
+	return cfg, err
 }
 
 // LoadProjector reads the projector's configuration. The error is a *Faults with everything that is wrong.
 func LoadProjector(environ map[string]string) (Projector, error) {
 	cfg := defaultProjector()
-	return cfg, load("projector", &cfg, environ)
+	err := load("projector", &cfg, environ)
+	return cfg, err
 }
 
 // LoadMigrator reads what a migration needs. The error is a *Faults with everything that is wrong.
 func LoadMigrator(environ map[string]string) (Migrator, error) {
 	cfg := defaultMigrator()
-	return cfg, load("migrate", &cfg, environ)
+	err := load("migrate", &cfg, environ)
+	return cfg, err
 }
 
 // Environ turns os.Environ's form into a map.

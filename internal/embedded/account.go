@@ -18,18 +18,39 @@ type account struct {
 }
 
 // serverAccount is ourselves, unless we are root: postgres and initdb refuse root, and need a user that is in the system's
-// user database.
-func serverAccount() (account, error) {
+// user database. A cluster that exists decides which, because a server must own its data.
+func serverAccount(stateDir string) (account, error) {
 	if os.Geteuid() != 0 {
 		return account{name: currentName(), uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}, nil
 	}
+	if owner, ok := clusterOwner(stateDir); ok {
+		return newAccount(owner)
+	}
 	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err == nil {
+		if u, err := user.Lookup(name); err == nil {
 			return newAccount(u)
 		}
 	}
 	return account{}, errors.New("postgres does not run as root, and this system has neither a user postgres nor a user nobody to run it as")
+}
+
+// clusterOwner is the user a cluster in the state directory was made for.
+func clusterOwner(stateDir string) (*user.User, bool) {
+	clusters, _ := filepath.Glob(filepath.Join(stateDir, "pg*", "PG_VERSION")) // the pattern is well formed
+	for _, file := range clusters {
+		info, err := os.Stat(filepath.Dir(file))
+		if err != nil {
+			continue
+		}
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if !ok || stat.Uid == 0 {
+			continue
+		}
+		if u, err := user.LookupId(strconv.FormatUint(uint64(stat.Uid), 10)); err == nil {
+			return u, true
+		}
+	}
+	return nil, false
 }
 
 func currentName() string {

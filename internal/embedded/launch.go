@@ -38,7 +38,11 @@ func (p *Postgres) makeSocketDir() (err error) {
 		}
 		p.socketDir = p.tempDir
 	}
-	if err := os.MkdirAll(p.socketDir, 0o700); err != nil {
+	// A killed server's socket stays, with a lock file that names a pid which by now may be anybody's.
+	if err := os.RemoveAll(p.socketDir); err != nil {
+		return fmt.Errorf("clear socket directory: %w", err)
+	}
+	if err := os.Mkdir(p.socketDir, 0o700); err != nil {
 		return fmt.Errorf("make socket directory: %w", err)
 	}
 	return p.account.own(p.socketDir)

@@ -42,10 +42,20 @@ func readPIDFile(dataDir string) (pidNote, error) {
 	return note, nil
 }
 
-// endLeftover ends a server that outlived the process that started it. The state's lock is ours, so nobody is using it.
+// endLeftovers ends servers that outlived the process that started them. The state's lock is ours, so nobody is using them.
+func (p *Postgres) endLeftovers(ctx context.Context, majors []int) error {
+	for _, major := range majors {
+		if err := endLeftover(ctx, filepath.Join(p.dir, clusterName(major)), p.cfg.Log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endLeftover ends the server of one data directory, if there is one.
 //
-// Its pid may by now belong to somebody else: after a restart of a container the same small numbers come again. Then nothing is
-// signalled, and the file goes, because Postgres itself would take that process for a server and refuse to start.
+// The pid it noted may by now belong to somebody else: after a restart of a container the same small numbers come again. Then nothing is
+// signalled, and the note goes, because Postgres itself would take that process for a server and refuse to start.
 func endLeftover(ctx context.Context, dataDir string, log *slog.Logger) error {
 	note, err := readPIDFile(dataDir)
 	if errors.Is(err, os.ErrNotExist) {

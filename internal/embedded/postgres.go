@@ -87,13 +87,17 @@ func (p *Postgres) start(ctx context.Context, find finder) error {
 	if err := p.claimState(); err != nil {
 		return err
 	}
-	if err := p.chooseBinaries(ctx, find); err != nil {
+	majors, err := clusterMajors(p.dir)
+	if err != nil {
+		return err
+	}
+	if err := p.endLeftovers(ctx, majors); err != nil {
+		return err
+	}
+	if p.install, err = find.find(ctx, p.account, majors, p.cfg.Log); err != nil {
 		return err
 	}
 	if err := p.ensureCluster(ctx); err != nil {
-		return err
-	}
-	if err := endLeftover(ctx, p.dataDir(), p.cfg.Log); err != nil {
 		return err
 	}
 	if err := p.makeSocketDir(); err != nil {
@@ -107,25 +111,16 @@ func (p *Postgres) start(ctx context.Context, find finder) error {
 
 // claimState makes the directory, takes its lock and makes sure that the server's user can get in.
 func (p *Postgres) claimState() (err error) {
-	if p.account, err = serverAccount(); err != nil {
+	if p.dir, err = makeStateDir(p.cfg.StateDir); err != nil {
 		return err
 	}
-	if p.dir, err = makeStateDir(p.cfg.StateDir); err != nil {
+	if p.account, err = serverAccount(p.dir); err != nil {
 		return err
 	}
 	if err = p.account.checkReach(p.dir); err != nil {
 		return err
 	}
 	p.lock, err = lockDir(p.dir, "postgres")
-	return err
-}
-
-func (p *Postgres) chooseBinaries(ctx context.Context, find finder) (err error) {
-	majors, err := clusterMajors(p.dir)
-	if err != nil {
-		return err
-	}
-	p.install, err = find.find(ctx, p.account, majors, p.cfg.Log)
 	return err
 }
 

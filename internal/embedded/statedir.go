@@ -30,14 +30,10 @@ func DefaultStateDir() string {
 	return filepath.Join(home, ".local", "state", "passbook")
 }
 
-// makeStateDir returns the directory's real, absolute path. Root's is open to enter, because a server under another user
-// has to reach its own part of it; each part is closed.
+// makeStateDir returns the directory's real, absolute path, making it when it is missing. Root's is open to enter, because a server
+// under another user has to reach its own part of it; each part is closed.
 func makeStateDir(dir string) (string, error) {
-	mode := os.FileMode(0o700)
-	if os.Geteuid() == 0 {
-		mode = 0o755
-	}
-	if err := os.MkdirAll(dir, mode); err != nil {
+	if err := makeDir(dir, stateDirMode()); err != nil {
 		return "", fmt.Errorf("make state directory: %w", err)
 	}
 	abs, err := filepath.Abs(dir)
@@ -49,6 +45,29 @@ func makeStateDir(dir string) (string, error) {
 		return "", fmt.Errorf("locate state directory: %w", err)
 	}
 	return real, nil
+}
+
+func stateDirMode() os.FileMode {
+	if os.Geteuid() == 0 {
+		return 0o755
+	}
+	return 0o700
+}
+
+// makeDir gives a new directory exactly the mode, whatever the umask; one that exists is left as it is.
+func makeDir(dir string, mode os.FileMode) error {
+	if isDir(dir) {
+		return nil
+	}
+	if err := os.MkdirAll(dir, mode); err != nil {
+		return err
+	}
+	return os.Chmod(dir, mode)
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // dirLock is held by one process at a time and falls with it, however it ends.
@@ -102,7 +121,7 @@ func (l *dirLock) unlock() {
 	}
 }
 
-// Unused reports whether no private Postgres is being run in a state directory. It may have changed by the time the caller reads it.
+// Unused reports whether no process runs a private Postgres in a state directory. The answer is as old as the question.
 func Unused(stateDir string) bool {
 	lock, err := lockDir(stateDir, "postgres")
 	if err != nil {

@@ -10,13 +10,17 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"passbook/internal/embedded"
 )
 
-const dirPattern = "passbook-pgtest-"
+const (
+	dirPattern = "passbook-pgtest-"
+	sweepAge   = 5 * time.Minute
+)
 
 // server is the Postgres the tests of one process share.
 type server struct {
@@ -78,11 +82,12 @@ func tempRoot() string {
 }
 
 // sweep removes the directories of test processes that ended without Run, by a timeout or a kill. A directory whose lock is
-// taken is in use.
+// taken is in use; a young one may be about to be.
 func sweep(root string) {
 	dirs, _ := filepath.Glob(filepath.Join(root, dirPattern+"*")) // the pattern is well formed
 	for _, dir := range dirs {
-		if embedded.Unused(dir) {
+		info, err := os.Stat(dir)
+		if err == nil && time.Since(info.ModTime()) > sweepAge && embedded.Unused(dir) {
 			_ = os.RemoveAll(dir)
 		}
 	}

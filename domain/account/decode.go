@@ -1,48 +1,83 @@
 package account
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+
+	"passbook/domain/money"
 )
 
 // ErrUnknownEvent says that a stored event has a wire name or a schema that this program does not know, most likely because
 // a newer one wrote it.
 var ErrUnknownEvent = errors.New("unknown event")
 
+var errNoObject = errors.New("not a JSON object")
+
 // Decode reads an event's payload of the current schema; older schemas must have been brought up before. An unknown name or
 // schema is ErrUnknownEvent. A payload in which something required is missing or out of its range is an error, a field it
-// does not know is not.
+// does not know is not. The event shares no memory with data.
 func Decode(typ string, schema int, data []byte) (Event, error) {
 	switch (EventType{typ, schema}) {
 	case EventType{TypeOpened, schemaOpened}:
-		return decode[Opened](typ, data)
+		return decode(data, nil, Opened{OverdraftLimit: missing})
 	case EventType{TypeDeposited, schemaDeposited}:
-		return decode[Deposited](typ, data)
+		return decode(data, readDeposited, Deposited{BalanceAfter: missing, HeldAfter: missing})
 	case EventType{TypeWithdrawn, schemaWithdrawn}:
-		return decode[Withdrawn](typ, data)
+		return decode(data, readWithdrawn, Withdrawn{BalanceAfter: missing, HeldAfter: missing})
 	case EventType{TypeFeeCharged, schemaFeeCharged}:
-		return decode[FeeCharged](typ, data)
+		return decode(data, readFeeCharged, FeeCharged{BalanceAfter: missing, HeldAfter: missing})
 	case EventType{TypeInterestPosted, schemaInterestPosted}:
-		return decode[InterestPosted](typ, data)
+		return decode(data, readInterestPosted, InterestPosted{BalanceAfter: missing, HeldAfter: missing})
 	case EventType{TypeFrozen, schemaFrozen}:
-		return decode[Frozen](typ, data)
+		return decode(data, nil, Frozen{})
 	case EventType{TypeUnfrozen, schemaUnfrozen}:
-		return decode[Unfrozen](typ, data)
+		return decode(data, nil, Unfrozen{})
 	case EventType{TypeClosed, schemaClosed}:
-		return decode[Closed](typ, data)
+		return decode(data, nil, Closed{})
 	case EventType{TypeReopened, schemaReopened}:
-		return decode[Reopened](typ, data)
+		return decode(data, nil, Reopened{})
 	case EventType{TypeSettingsChanged, schemaSettingsChanged}:
-		return decode[SettingsChanged](typ, data)
+		return decode(data, nil, SettingsChanged{})
 	}
 	return nil, fmt.Errorf("%w %.64q schema %d", ErrUnknownEvent, typ, schema)
 }
 
-func decode[E Event](typ string, data []byte) (Event, error) {
-	var e E
-	if err := json.Unmarshal(data, &e); err != nil {
-		return nil, fmt.Errorf("decode %s: %w", typ, err)
+// missing stands where zero is a good value until the payload gives one: it is in no range, so that a field that is not there
+// is found by the check of the ranges.
+const missing money.Amount = math.MinInt64
+
+// stored is an event that can tell what is wrong with what was read for it.
+type stored interface {
+	Event
+	fault() error
+}
+
+// decode reads the layout that Encode writes with read, if there is one for the event, and any other layout with encoding/json
+// on top of blank.
+func decode[E stored](data []byte, read func(*canonical) E, blank E) (Event, error) {
+	e, err := parse(data, read, blank)
+	if err == nil {
+		err = e.fault()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("decode %T: %w", blank, err)
 	}
 	return e, nil
+}
+
+func parse[E stored](data []byte, read func(*canonical) E, blank E) (E, error) {
+	if read != nil {
+		c := canonical{rest: data}
+		if e := read(&c); c.end() {
+			return e, nil
+		}
+	}
+	if !bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) { // a null would leave blank as it is and be no error
+		return blank, errNoObject
+	}
+	err := json.Unmarshal(data, &blank)
+	return blank, err
 }

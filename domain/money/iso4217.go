@@ -8,7 +8,7 @@ import (
 // activeCodes holds the codes of ISO 4217 list one (current currencies and funds) by their number of decimals, as of
 // January 2026: BGN, ANG, ZWL, HRK, CUC and SLL are history by then, SLE, VED, XAD, XCG and ZWG are in. The codes for
 // which the standard defines no minor unit (gold and the other metals, SDR, bond units, testing, no currency) are left out: an
-// account cannot be kept in them.
+// account cannot be kept in them. A code that leaves the standard later stays in this table: stored events are in it for ever.
 var activeCodes = map[int]string{
 	0: `BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF`,
 	2: `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW CNY COP

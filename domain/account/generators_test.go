@@ -1,0 +1,120 @@
+package account_test
+
+import (
+	"math"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"passbook/domain/account"
+	"passbook/domain/money"
+)
+
+// Generators name themselves on first use without a lock: tests that share one must not run in parallel.
+
+// Commands that mostly make sense: few transaction ids, so that some repeat, and amounts about as large as the balances and
+// limits are, so that rules are met from both sides.
+
+var amounts = rapid.Custom(func(t *rapid.T) money.Amount {
+	scale := rapid.SampledFrom([]int64{3, 100, 10_000, int64(money.MaxAmount)}).Draw(t, "scale")
+	return money.Amount(rapid.Int64Range(-scale/8, scale).Draw(t, "amount"))
+})
+
+var moneys = rapid.Custom(func(t *rapid.T) money.Money {
+	currency := rapid.SampledFrom([]money.Currency{eur, eur, eur, eur, eur, eur, usd}).Draw(t, "currency")
+	return money.Money{Amount: amounts.Draw(t, "amount"), Currency: currency}
+})
+
+var (
+	transactions = rapid.Custom(func(t *rapid.T) uuid.UUID { return tx(rapid.ByteRange(0, 9).Draw(t, "transaction")) })
+	words        = rapid.SampledFrom([]string{"", "word", "żółć", "\"quoted\" \\ \n\u2028"})
+	metadata     = rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "\"c\""}), words, 0, 3)
+	scopes       = rapid.SampledFrom([]account.FreezeScope{"", account.FreezeAll, account.FreezeDebit})
+)
+
+var opens = rapid.Custom(func(t *rapid.T) account.Open {
+	return account.Open{AccountID: accountID, OwnerID: "owner-1", OwnerName: words.Draw(t, "name"), Currency: eur,
+		OverdraftLimit: amounts.Draw(t, "limit"), Metadata: metadata.Draw(t, "metadata")}
+})
+
+var settings = rapid.Custom(func(t *rapid.T) account.ChangeSettings {
+	return account.ChangeSettings{
+		OverdraftLimit: rapid.Ptr(amounts, true).Draw(t, "limit"),
+		OwnerName:      rapid.Ptr(words, true).Draw(t, "name"),
+		Metadata:       rapid.Ptr(metadata, true).Draw(t, "metadata"),
+	}
+})
+
+var movements = rapid.Custom(func(t *rapid.T) account.Command {
+	id, m, text, about := transactions.Draw(t, "id"), moneys.Draw(t, "money"), words.Draw(t, "text"), metadata.Draw(t, "metadata")
+	return rapid.SampledFrom([]account.Command{
+		account.Deposit{TransactionID: id, Money: m, Source: text, Reference: text, Metadata: about},
+		account.Withdraw{TransactionID: id, Money: m, Channel: text, Reference: text, Metadata: about},
+		account.ChargeFee{TransactionID: id, Money: m, Reason: text, Reference: text, Metadata: about},
+		account.PostInterest{TransactionID: id, Money: m, Rate: text, Period: text, Reference: text, Metadata: about},
+	}).Draw(t, "movement")
+})
+
+var lifecycle = rapid.Custom(func(t *rapid.T) account.Command {
+	reason := words.Draw(t, "reason")
+	return rapid.SampledFrom([]account.Command{
+		account.Freeze{Reason: reason, Scope: scopes.Draw(t, "scope")}, account.Unfreeze{Reason: reason}, account.Unfreeze{Reason: reason},
+		account.Close{Reason: reason}, account.Reopen{Reason: reason},
+	}).Draw(t, "lifecycle")
+})
+
+var commands = rapid.Custom(func(t *rapid.T) account.Command {
+	switch kind := rapid.IntRange(0, 9).Draw(t, "kind"); kind {
+	case 0:
+		return opens.Draw(t, "open")
+	case 1:
+		return settings.Draw(t, "settings")
+	case 2:
+		return lifecycle.Draw(t, "lifecycle")
+	default:
+		return movements.Draw(t, "movement")
+	}
+})
+
+// Anything that the types allow, sense or not.
+
+var (
+	anyAmount   = rapid.Custom(func(t *rapid.T) money.Amount { return money.Amount(anyInt64.Draw(t, "amount")) })
+	anyInt64    = rapid.OneOf(rapid.Int64(), rapid.SampledFrom([]int64{0, 1, -1, math.MaxInt64, math.MinInt64, 1 << 53, -1 << 53}))
+	anyText     = rapid.Custom(func(t *rapid.T) string { return string(rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "text")) })
+	anyMetadata = rapid.MapOfN(anyText, anyText, 0, 30)
+	anyCurrency = rapid.SampledFrom(append(money.Currencies(), money.Currency{}))
+	anyMoney    = rapid.Custom(func(t *rapid.T) money.Money {
+		return money.Money{Amount: anyAmount.Draw(t, "amount"), Currency: anyCurrency.Draw(t, "currency")}
+	})
+)
+
+var anyState = rapid.Custom(func(t *rapid.T) account.State {
+	return account.State{
+		ID:              accountID,
+		Version:         anyInt64.Draw(t, "version"),
+		Status:          account.Status(rapid.SampledFrom([]string{"", "open", "frozen", "closed", "odd"}).Draw(t, "status")),
+		FreezeScope:     account.FreezeScope(rapid.SampledFrom([]string{"", "all", "debit", "odd"}).Draw(t, "scope")),
+		OwnerID:         anyText.Draw(t, "owner id"),
+		Currency:        anyCurrency.Draw(t, "currency"),
+		Balance:         anyAmount.Draw(t, "balance"),
+		Held:            anyAmount.Draw(t, "held"),
+		OverdraftLimit:  anyAmount.Draw(t, "limit"),
+		Metadata:        anyMetadata.Draw(t, "metadata"),
+		LastTransaction: tx(rapid.Byte().Draw(t, "last")),
+	}
+})
+
+var anyCommand = rapid.Custom(func(t *rapid.T) account.Command {
+	id, m, text, about := uuid.UUID{rapid.Byte().Draw(t, "id")}, anyMoney.Draw(t, "money"), anyText.Draw(t, "text"), anyMetadata.Draw(t, "metadata")
+	return rapid.SampledFrom([]account.Command{
+		account.Open{AccountID: id, OwnerID: text, OwnerName: text, Currency: m.Currency, OverdraftLimit: m.Amount, Metadata: about},
+		account.Deposit{TransactionID: id, Money: m, Source: text, Reference: text, Metadata: about},
+		account.Withdraw{TransactionID: id, Money: m, Channel: text, Reference: text, Metadata: about},
+		account.ChargeFee{TransactionID: id, Money: m, Reason: text, Reference: text, Metadata: about},
+		account.PostInterest{TransactionID: id, Money: m, Rate: text, Period: text, Reference: text, Metadata: about},
+		account.Freeze{Reason: text, Scope: account.FreezeScope(text)}, account.Unfreeze{Reason: text},
+		account.Close{Reason: text}, account.Reopen{Reason: text},
+		account.ChangeSettings{OverdraftLimit: &m.Amount, OwnerName: &text, Metadata: &about}, account.ChangeSettings{},
+	}).Draw(t, "command")
+})

@@ -1,0 +1,161 @@
+package account_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"passbook/domain/account"
+	"passbook/domain/money"
+)
+
+// movementCommands asks for a movement of each kind.
+var movementCommands = map[string]func(id uuid.UUID, m money.Money, reference string) account.Command{
+	"deposit": func(id uuid.UUID, m money.Money, reference string) account.Command {
+		return account.Deposit{TransactionID: id, Money: m, Reference: reference}
+	},
+	"withdraw": func(id uuid.UUID, m money.Money, reference string) account.Command {
+		return account.Withdraw{TransactionID: id, Money: m, Reference: reference}
+	},
+	"charge fee": func(id uuid.UUID, m money.Money, reference string) account.Command {
+		return account.ChargeFee{TransactionID: id, Money: m, Reference: reference}
+	},
+	"post interest": func(id uuid.UUID, m money.Money, reference string) account.Command {
+		return account.PostInterest{TransactionID: id, Money: m, Reference: reference}
+	},
+}
+
+// A movement with everything wrong about it, and then one fault less from line to line: form, existence, repetition, closed,
+// currency, amount range, frozen. (Funds come last, and only for withdrawals.)
+func TestPrecedence(t *testing.T) {
+	t.Parallel()
+	dollars := func(a money.Amount) money.Money { return money.Money{Amount: a, Currency: usd} }
+	var (
+		none     account.State
+		shut     = account.Replay(opened(0), holding(0), closed)
+		icy      = account.Replay(opened(0), holding(0), frozen(account.FreezeAll))
+		badText  = "\x00"
+		repeated = tx(1)
+	)
+	lines := []struct {
+		name      string
+		state     account.State
+		id        uuid.UUID
+		money     money.Money
+		reference string
+		refused   string // "" decides nothing
+	}{
+		{"form before existence", none, tx(2), dollars(0), badText, "invalid_parameter"},
+		{"form before repetition", shut, repeated, dollars(0), badText, "invalid_parameter"},
+		{"form before closed", shut, tx(2), dollars(0), badText, "invalid_parameter"},
+		{"existence before currency and amount", none, tx(2), dollars(0), "", "not_found"},
+		{"repetition before closed", shut, repeated, dollars(0), "", ""},
+		{"repetition before frozen", icy, repeated, dollars(0), "", ""},
+		{"closed before currency and amount", shut, tx(2), dollars(0), "", "account_closed"},
+		{"currency before amount and frozen", icy, tx(2), dollars(0), "", "currency_mismatch"},
+		{"amount before frozen", icy, tx(2), euros(0), "", "amount_out_of_range"},
+		{"frozen before funds", icy, tx(2), euros(5), "", "account_frozen"},
+	}
+	for command, ask := range movementCommands {
+		for _, line := range lines {
+			t.Run(command+": "+line.name, func(t *testing.T) {
+				t.Parallel()
+				checkCode(t, line.state, ask(line.id, line.money, line.reference), line.refused)
+			})
+		}
+	}
+}
+
+func checkCode(t *testing.T, s account.State, c account.Command, want string) {
+	t.Helper()
+	events, err := account.Decide(s, c)
+	got := ""
+	if refusal := account.Refusal(nil); errors.As(err, &refusal) {
+		got = refusal.Code()
+	}
+	if got != want || len(events) != 0 {
+		t.Errorf("got %q and %d events, want %q and none", got, len(events), want)
+	}
+}
+
+func TestPrecedenceOfTheOthers(t *testing.T) {
+	t.Parallel()
+	var (
+		none = account.State{}
+		open = account.Replay(opened(50), holding(-40))
+		shut = account.Replay(opened(50), closed)
+		low  = new(money.Amount(-1))
+		long = new("\x00")
+	)
+	tests := []struct {
+		name    string
+		state   account.State
+		ask     account.Command
+		refused string
+	}{
+		{"open: form before existence", open, account.Open{AccountID: accountID, Currency: eur}, "invalid_parameter"},
+		{"open: existence before the limit", open, account.Open{AccountID: accountID, OwnerID: "o", Currency: eur, OverdraftLimit: -1}, "account_exists"},
+		{"freeze: form before existence", none, account.Freeze{Scope: "x"}, "invalid_parameter"},
+		{"unfreeze: form before existence", none, account.Unfreeze{Reason: *long}, "invalid_parameter"},
+		{"close: form before existence", none, account.Close{Reason: *long}, "invalid_parameter"},
+		{"close: form before repetition", shut, account.Close{Reason: *long}, "invalid_parameter"},
+		{"close: frozen before the balance", account.Replay(opened(0), holding(1), frozen(account.FreezeDebit)), account.Close{}, "account_frozen"},
+		{"reopen: form before existence", none, account.Reopen{Reason: *long}, "invalid_parameter"},
+		{"settings: form before existence", none, account.ChangeSettings{OverdraftLimit: low, OwnerName: long}, "invalid_parameter"},
+		{"settings: existence before the limit", none, account.ChangeSettings{OverdraftLimit: low}, "not_found"},
+		{"settings: closed before the limit", shut, account.ChangeSettings{OverdraftLimit: low}, "account_closed"},
+		{"settings: range before use", open, account.ChangeSettings{OverdraftLimit: low}, "amount_out_of_range"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			checkCode(t, tt.state, tt.ask, tt.refused)
+		})
+	}
+}
+
+// The codes are part of the API and never change.
+func TestCodes(t *testing.T) {
+	t.Parallel()
+	want := map[account.Refusal]string{
+		account.NotFound{}: "not_found", account.AlreadyOpen{}: "account_exists", account.ClosedAccount{}: "account_closed",
+		account.FrozenAccount{}: "account_frozen", account.CurrencyMismatch{}: "currency_mismatch", account.AmountOutOfRange{}: "amount_out_of_range",
+		account.InsufficientFunds{}: "insufficient_funds", account.BalanceNotZero{}: "balance_not_zero",
+		account.OverdraftInUse{}: "overdraft_limit_in_use", account.InvalidField{}: "invalid_parameter",
+	}
+	all := account.Refusals()
+	if len(all) != len(want) {
+		t.Errorf("%d refusals, want %d", len(all), len(want))
+	}
+	for _, refusal := range all {
+		if refusal.Code() != want[refusal] {
+			t.Errorf("%T: code %q, want %q", refusal, refusal.Code(), want[refusal])
+		}
+		if refusal.Error() == "" {
+			t.Errorf("%T says nothing", refusal)
+		}
+	}
+}
+
+func TestWhatRefusalsSay(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		refusal account.Refusal
+		want    string
+	}{
+		{account.FrozenAccount{Scope: account.FreezeDebit}, "the account is frozen (debit)"},
+		{account.CurrencyMismatch{Account: eur, Given: usd}, "the account is kept in EUR, not in USD"},
+		{account.AmountOutOfRange{Amount: 9, Min: 1, Max: 5}, "amount 9 is not between 1 and 5"},
+		{account.AmountOutOfRange{Amount: 0, Min: -5, Max: 5}, "amount 0 is nothing to post"},
+		{account.AmountOutOfRange{Amount: 9, Min: 1, Max: 0}, "amount 9 is not possible: the balance is at its bound"},
+		{account.InsufficientFunds{Available: 1, Requested: 2}, "2 requested, 1 available"},
+		{account.BalanceNotZero{Balance: 1, Held: 2}, "the balance is 1 with 2 held, not zero"},
+		{account.OverdraftInUse{Limit: 1, Used: 2}, "the overdraft limit cannot be lowered to 1: 2 is in use"},
+		{account.InvalidField{Field: "scope", Detail: "must be known"}, "scope must be known"},
+	} {
+		if got := tt.refusal.Error(); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}

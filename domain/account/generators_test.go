@@ -16,8 +16,9 @@ import (
 // limits are, so that rules are met from both sides.
 
 var amounts = rapid.Custom(func(t *rapid.T) money.Amount {
-	scale := rapid.SampledFrom([]int64{3, 100, 10_000, int64(money.MaxAmount)}).Draw(t, "scale")
-	return money.Amount(rapid.Int64Range(-scale/8, scale).Draw(t, "amount"))
+	scale := rapid.SampledFrom([]int64{1, 100, 100, 100, 10_000, int64(money.MaxAmount)}).Draw(t, "scale")
+	sign := rapid.SampledFrom([]int64{1, 1, 1, 1, 1, 1, -1}).Draw(t, "sign")
+	return money.Amount(sign * (scale - rapid.Int64Range(0, scale).Draw(t, "less"))) // small draws are likelier than large ones
 })
 
 var moneys = rapid.Custom(func(t *rapid.T) money.Money {
@@ -34,7 +35,7 @@ var (
 
 var opens = rapid.Custom(func(t *rapid.T) account.Open {
 	return account.Open{AccountID: accountID, OwnerID: "owner-1", OwnerName: words.Draw(t, "name"), Currency: eur,
-		OverdraftLimit: amounts.Draw(t, "limit"), Metadata: metadata.Draw(t, "metadata")}
+		OverdraftLimit: rapid.SampledFrom([]money.Amount{0, 50, 50, 10_000, most, -1}).Draw(t, "limit"), Metadata: metadata.Draw(t, "metadata")}
 })
 
 var settings = rapid.Custom(func(t *rapid.T) account.ChangeSettings {
@@ -59,21 +60,18 @@ var lifecycle = rapid.Custom(func(t *rapid.T) account.Command {
 	reason := words.Draw(t, "reason")
 	return rapid.SampledFrom([]account.Command{
 		account.Freeze{Reason: reason, Scope: scopes.Draw(t, "scope")}, account.Unfreeze{Reason: reason}, account.Unfreeze{Reason: reason},
-		account.Close{Reason: reason}, account.Reopen{Reason: reason},
+		account.Close{Reason: reason}, account.Reopen{Reason: reason}, account.Reopen{Reason: reason},
 	}).Draw(t, "lifecycle")
 })
 
 var commands = rapid.Custom(func(t *rapid.T) account.Command {
-	switch kind := rapid.IntRange(0, 9).Draw(t, "kind"); kind {
-	case 0:
-		return opens.Draw(t, "open")
-	case 1:
-		return settings.Draw(t, "settings")
-	case 2:
-		return lifecycle.Draw(t, "lifecycle")
-	default:
-		return movements.Draw(t, "movement")
+	kinds := map[string]func() account.Command{
+		"open":      func() account.Command { return opens.Draw(t, "open") },
+		"settings":  func() account.Command { return settings.Draw(t, "settings") },
+		"lifecycle": func() account.Command { return lifecycle.Draw(t, "lifecycle") },
+		"movement":  func() account.Command { return movements.Draw(t, "movement") },
 	}
+	return kinds[rapid.SampledFrom([]string{"movement", "movement", "movement", "movement", "lifecycle", "settings", "open"}).Draw(t, "kind")]()
 })
 
 // Anything that the types allow, sense or not.

@@ -17,7 +17,7 @@ func TestStories(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		story := &story{}
 		story.tell(t, opens.Draw(t, "first"))
-		for _, c := range rapid.SliceOfN(commands, 0, 60).Draw(t, "commands") {
+		for _, c := range rapid.SliceOfN(commands, 20, 80).Draw(t, "commands") {
 			story.tell(t, c)
 		}
 		story.checkAgainstItsBytes(t)

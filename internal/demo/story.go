@@ -1,0 +1,110 @@
+package demo
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"passbook/domain/money"
+	"passbook/internal/passbookclient"
+)
+
+// story is the life of one account. Its methods add steps in any order; they are played by day.
+type story struct {
+	name      string // in ids and keys
+	title     string
+	ownerID   string
+	ownerName string
+	currency  money.Currency
+	overdraft money.Amount
+	steps     []step
+}
+
+type step struct {
+	day  time.Time
+	send send
+}
+
+type send func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error)
+
+// inOrder sorts by day and leaves the steps of one day as they were told.
+func (s *story) inOrder() []step {
+	return slices.SortedStableFunc(slices.Values(s.steps), func(a, b step) int { return cmp.Compare(a.day.Unix(), b.day.Unix()) })
+}
+
+func (s *story) add(day time.Time, what send) { s.steps = append(s.steps, step{day, what}) }
+
+// in pays money in.
+func (s *story) in(day time.Time, amount, source, reference string) {
+	d := passbookclient.Deposit{Movement: s.movement(day, amount, reference), Source: source}
+	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
+		return bank.Deposit(ctx, key, account, d)
+	})
+}
+
+// out pays money out.
+func (s *story) out(day time.Time, amount, channel, reference string) {
+	w := passbookclient.Withdrawal{Movement: s.movement(day, amount, reference), Channel: channel}
+	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
+		return bank.Withdraw(ctx, key, account, w)
+	})
+}
+
+func (s *story) fee(day time.Time, amount, reason string) {
+	f := passbookclient.Fee{Movement: s.movement(day, amount, ""), Reason: reason}
+	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
+		return bank.ChargeFee(ctx, key, account, f)
+	})
+}
+
+// interest is penalty interest when the amount is negative.
+func (s *story) interest(day time.Time, amount, rate, period string) {
+	i := passbookclient.Interest{Movement: s.movement(day, amount, ""), Rate: rate, Period: period}
+	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
+		return bank.PostInterest(ctx, key, account, i)
+	})
+}
+
+func (s *story) freeze(day time.Time, reason, scope string) {
+	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
+		return bank.Freeze(ctx, key, account, reason, scope)
+	})
+}
+
+func (s *story) unfreeze(day time.Time, reason string) {
+	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
+		return bank.Unfreeze(ctx, key, account, reason)
+	})
+}
+
+func (s *story) close(day time.Time, reason string) {
+	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
+		return bank.Close(ctx, key, account, reason)
+	})
+}
+
+func (s *story) limit(day time.Time, amount string) {
+	limit := s.amount(amount)
+	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
+		return bank.ChangeSettings(ctx, key, account, passbookclient.Settings{OverdraftLimit: &limit})
+	})
+}
+
+func (s *story) movement(day time.Time, amount, reference string) passbookclient.Movement {
+	return passbookclient.Movement{Amount: s.amount(amount), Currency: s.currency.Code(), Reference: reference, EffectiveAt: day}
+}
+
+// amount reads what stands in the stories; a slip of the pen there is a fault of the program.
+func (s *story) amount(decimal string) money.Amount {
+	amount, err := money.Parse(decimal, s.currency)
+	if err != nil {
+		panic("demo: " + s.name + ": " + err.Error())
+	}
+	return amount
+}
+
+// day is a day of 2026, the year in which the stories play.
+func day(month time.Month, of int) time.Time { return time.Date(2026, month, of, 0, 0, 0, 0, time.UTC) }

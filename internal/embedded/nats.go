@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"golang.org/x/crypto/bcrypt"
 )
 
 // RandomPort asks for a port that is free.
@@ -22,13 +23,14 @@ const (
 	natsMaxPayload   = 1 << 20
 	natsMaxMemory    = 256 << 20 // of JetStream; our streams are on disk
 	natsStoreDirName = "jetstream"
+	natsUser         = "passbook"
 )
 
 // NATSConfig says where an embedded nats-server keeps its streams and how it may be reached.
 type NATSConfig struct {
 	// StateDir holds the streams, in a directory "jetstream", and the server's lock. It is created when missing. Empty means DefaultStateDir.
 	StateDir string
-	// Port opens a port on 127.0.0.1, behind a token that URL carries; RandomPort takes a free one. Zero opens none: then only this process can
+	// Port opens a port on 127.0.0.1, behind a password that URL carries; RandomPort takes a free one. Zero opens none: then only this process can
 	// connect, through ConnectOptions.
 	Port int
 	// Log hears the server's warnings and errors, and at debug level the rest; nil is silent.
@@ -37,11 +39,11 @@ type NATSConfig struct {
 
 // NATS is a running embedded server. Its streams may be lost at any time without harm: Postgres has the truth.
 type NATS struct {
-	cfg    NATSConfig
-	dir    string
-	token  string
-	lock   *dirLock
-	server *server.Server
+	cfg      NATSConfig
+	dir      string
+	password string
+	lock     *dirLock
+	server   *server.Server
 
 	stopOnce sync.Once
 	stopped  chan struct{}
@@ -83,12 +85,16 @@ func (n *NATS) start(ctx context.Context) (err error) {
 }
 
 func (n *NATS) launch(ctx context.Context) error {
-	token, err := keptSecret(filepath.Join(n.dir, "nats.token"))
+	password, err := keptSecret(filepath.Join(n.dir, "nats.password"))
 	if err != nil {
 		return err
 	}
-	n.token = token
-	if n.server, err = server.NewServer(n.options()); err != nil {
+	n.password = password
+	options, err := n.options()
+	if err != nil {
+		return err
+	}
+	if n.server, err = server.NewServer(options); err != nil {
 		return err
 	}
 	log := &natsLog{log: n.cfg.Log}
@@ -101,20 +107,26 @@ func (n *NATS) launch(ctx context.Context) error {
 	return nil
 }
 
-func (n *NATS) options() *server.Options {
+func (n *NATS) options() (*server.Options, error) {
+	// The secret is random and long: hashing it slowly would only slow the clients down.
+	hash, err := bcrypt.GenerateFromPassword([]byte(n.password), bcrypt.MinCost)
+	if err != nil {
+		return nil, fmt.Errorf("hash the password: %w", err)
+	}
 	return &server.Options{
-		ServerName:             "passbook",
+		ServerName:             natsUser,
 		Host:                   loopback,
 		Port:                   n.cfg.Port,
 		DontListen:             n.cfg.Port == 0,
-		Authorization:          n.token,
+		Username:               natsUser,
+		Password:               string(hash),
 		JetStream:              true,
 		StoreDir:               n.dir,
 		JetStreamMaxMemory:     natsMaxMemory,
 		MaxPayload:             natsMaxPayload,
 		NoSigs:                 true, // signals are the process's business
 		DisableJetStreamBanner: true,
-	}
+	}, nil
 }
 
 // Port is the one clients connect to, 0 when there is none.
@@ -126,18 +138,18 @@ func (n *NATS) Port() int {
 	return addr.Port
 }
 
-// URL is for clients on this machine, token included, or "" when there is no port.
+// URL is for clients on this machine, password included, or "" when there is no port.
 func (n *NATS) URL() string {
 	if n.cfg.Port == 0 {
 		return ""
 	}
-	u := url.URL{Scheme: "nats", User: url.User(n.token), Host: net.JoinHostPort(loopback, strconv.Itoa(n.Port()))}
+	u := url.URL{Scheme: "nats", User: url.UserPassword(natsUser, n.password), Host: net.JoinHostPort(loopback, strconv.Itoa(n.Port()))}
 	return u.String()
 }
 
 // ConnectOptions let this process connect without a socket, whether there is a port or not.
 func (n *NATS) ConnectOptions() []nats.Option {
-	return []nats.Option{nats.InProcessServer(n.server), nats.Token(n.token)}
+	return []nats.Option{nats.InProcessServer(n.server), nats.UserInfo(natsUser, n.password)}
 }
 
 // StoreDir is where the streams are. It may be deleted while the server is stopped.

@@ -26,7 +26,7 @@ func TestNATSWithoutAPortIsReachedFromInside(t *testing.T) {
 	}
 }
 
-func TestNATSPortAsksForTheToken(t *testing.T) {
+func TestNATSPortAsksForThePassword(t *testing.T) {
 	t.Parallel()
 	n := startNATS(t, NATSConfig{StateDir: t.TempDir(), Port: RandomPort})
 	jetStream(t, n.URL())
@@ -40,7 +40,7 @@ func TestNATSPortAsksForTheToken(t *testing.T) {
 	}
 	bare.User = nil
 	if _, err := nats.Connect(bare.String()); !errors.Is(err, nats.ErrAuthorization) {
-		t.Errorf("without the token: %v", err)
+		t.Errorf("without the password: %v", err)
 	}
 }
 

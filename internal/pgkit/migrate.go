@@ -84,6 +84,9 @@ func (set MigrationSet) migrate(ctx context.Context, db *sql.DB, log *slog.Logge
 	if err != nil || current {
 		return err
 	}
+	if err := mayCreate(ctx, db); err != nil {
+		return err
+	}
 	provider, err := set.provider(db)
 	if err != nil {
 		return err
@@ -98,6 +101,16 @@ func (set MigrationSet) migrate(ctx context.Context, db *sql.DB, log *slog.Logge
 	}
 	log.InfoContext(ctx, "schema migrated", "set", set.Name, "applied", len(applied), "took", time.Since(start))
 	return nil
+}
+
+// mayCreate asks before goose would try and, taking the refusal for a race with another process, try again for seconds.
+func mayCreate(ctx context.Context, db *sql.DB) error {
+	var may bool
+	err := db.QueryRowContext(ctx, "SELECT COALESCE(has_schema_privilege(current_schema(), 'CREATE'), true)").Scan(&may)
+	if err == nil && !may {
+		return ErrSchemaBehind
+	}
+	return err
 }
 
 // current compares what the binary knows with what the table records. goose's own check is not used for it because that

@@ -91,8 +91,8 @@ func (a account) own(path string) error {
 	return nil
 }
 
-// checkReach makes sure that the account may enter dir and every directory above it. Without it the server would die with "Permission
-// denied" on a path that root sees perfectly well.
+// checkReach makes sure that the account may enter dir and every directory above it. Without it the server would die
+// with "Permission denied" on a path that root sees perfectly well.
 func (a account) checkReach(dir string) error {
 	if !a.other {
 		return nil

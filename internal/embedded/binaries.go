@@ -47,8 +47,8 @@ func defaultFinder() finder {
 	}
 }
 
-// find returns the first usable installation; when the state already has clusters, the first of one of those major versions, because
-// another would silently begin an empty bank beside the old one.
+// find returns the first usable installation; when the state already has clusters, the first of one of those major
+// versions, because another would silently begin an empty bank beside the old one.
 func (f finder) find(ctx context.Context, as account, majors []int, log *slog.Logger) (installation, error) {
 	usable, rejected := f.local(ctx, as)
 	if f.binDir != "" && len(usable) == 0 {
@@ -146,7 +146,8 @@ func lastNumber(path string) int {
 	return n
 }
 
-// realBinDir follows postgres to where it lives: PATH often holds a link to it alone, and initdb must come from the same place.
+// realBinDir follows postgres to where it lives: PATH often holds a link to it alone, and initdb must come from the
+// same place.
 func realBinDir(dir string) (string, bool) {
 	real, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
 	if err != nil {

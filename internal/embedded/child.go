@@ -38,14 +38,15 @@ func (c *child) pid() int {
 	return c.cmd.Process.Pid
 }
 
-// signal reaches the server itself, not its group: it passes on to its own children what they need to know. An error can only mean that it
-// has ended already, which done tells better.
+// signal reaches the server itself, not its group: it passes on to its own children what they need to know. An error
+// can only mean that it has ended already, which done tells better.
 func (c *child) signal(s syscall.Signal) {
 	_ = c.cmd.Process.Signal(s)
 }
 
 // detached are the process attributes of everything started here: a group of its own, so that Ctrl-C in the terminal
-// reaches only us and the order of the shutdown stays ours; the server's user; and the parent-death signal, where there is one.
+// reaches only us and the order of the shutdown stays ours; the server's user; and the parent-death signal, where
+// there is one.
 func detached(a account) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: true, Credential: a.credential()}
 	setParentDeathSignal(attr, syscall.SIGINT)

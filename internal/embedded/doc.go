@@ -11,9 +11,10 @@
 //	we die     on Linux the kernel sends the server SIGINT; elsewhere the next start ends it
 //	it dies    Done closes, Err says why; the caller decides, nothing is restarted behind its back
 //
-// Guarantees: two processes never serve one state directory; data is never deleted or written to by another major version;
-// an interrupted initdb never passes for a cluster; with Durable an acknowledged commit survives any kill. Postgres refuses to
-// run as root, so under root it runs as the user postgres, else nobody, and the state directory must be one they can enter.
+// Guarantees: two processes never serve one state directory; data is never deleted or written to by another major
+// version; an interrupted initdb never passes for a cluster; with Durable an acknowledged commit survives any kill.
+// Postgres refuses to run as root, so under root it runs as the user postgres, else nobody, and the state directory
+// must be one they can enter.
 //
 // # NATS
 //

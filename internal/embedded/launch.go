@@ -28,8 +28,8 @@ const (
 	retryInterval    = 200 * time.Millisecond
 )
 
-// makeSocketDir puts the socket where only the server's user and root can reach it: inside the state, or, where that path would be too
-// long for a socket, in a fresh directory under the system's temporary one.
+// makeSocketDir puts the socket where only the server's user and root can reach it: inside the state, or, where that
+// path would be too long for a socket, in a fresh directory under the system's temporary one.
 func (p *Postgres) makeSocketDir() (err error) {
 	p.socketDir = filepath.Join(p.dir, "run")
 	if len(p.socketPath()) > maxSocketPath {

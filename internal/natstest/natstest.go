@@ -1,4 +1,5 @@
-// Package natstest gives a test a NATS server with JetStream of its own, which the test may stop, start again and rob of its streams.
+// Package natstest gives a test a NATS server with JetStream of its own, which the test may stop, start again and rob
+// of its streams.
 package natstest
 
 import (

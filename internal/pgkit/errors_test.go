@@ -156,11 +156,13 @@ func gaveUp(t *testing.T, pool *pgxpool.Pool) error {
 	return <-result
 }
 
-// awaitWaiter returns when a session waits for the advisory lock. The server is asked again and again: it does not tell by itself.
+// awaitWaiter returns when a session waits for the advisory lock. The server is asked again and again: it does not
+// tell by itself.
 func awaitWaiter(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	for t.Context().Err() == nil {
-		if value[bool](t, pool, "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))") {
+		if value[bool](t, pool, `SELECT EXISTS (SELECT FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'advisory')`) {
 			return
 		}
 	}
@@ -195,8 +197,8 @@ func lostAtCommit(t *testing.T, pool *pgxpool.Pool) error {
 	return err
 }
 
-// fragileConn breaks when the answer to a certain message is to be read; the message itself goes out, and the server is given
-// the time to answer it.
+// fragileConn breaks when the answer to a certain message is to be read; the message itself goes out, and the server
+// is given the time to answer it.
 type fragileConn struct {
 	net.Conn
 	breakOn []byte

@@ -1,0 +1,90 @@
+package httpapi
+
+import (
+	"fmt"
+	"strings"
+
+	"passbook/httpapi/auth"
+)
+
+// Route is a method and a path as the OpenAPI documents write it.
+type Route struct{ Method, Path string }
+
+// Rule says which scopes a route asks for: one of Full lets the caller act on every account, auth.Own, where OwnToo, on
+// accounts of its own.
+type Rule struct {
+	Full   []auth.Scope
+	OwnToo bool
+	Public bool // no token at all
+}
+
+var (
+	write     = Rule{Full: []auth.Scope{auth.AccountsWrite}}
+	writeOwn  = Rule{Full: []auth.Scope{auth.AccountsWrite}, OwnToo: true}
+	readOwn   = Rule{Full: []auth.Scope{auth.AccountsRead}, OwnToo: true}
+	readAudit = Rule{Full: []auth.Scope{auth.AuditRead}}
+	readOps   = Rule{Full: []auth.Scope{auth.Operations, auth.AccountsRead}}
+	public    = Rule{Public: true}
+)
+
+// access is who may do what, for both APIs. A route that is not in it cannot be served.
+var access = map[Route]Rule{
+	{"POST", "/v1/accounts"}:                          write,
+	{"PATCH", "/v1/accounts/{account_id}"}:            write,
+	{"POST", "/v1/accounts/{account_id}/deposits"}:    write,
+	{"POST", "/v1/accounts/{account_id}/withdrawals"}: writeOwn,
+	{"POST", "/v1/accounts/{account_id}/fees"}:        write,
+	{"POST", "/v1/accounts/{account_id}/interest"}:    write,
+	{"POST", "/v1/accounts/{account_id}/freeze"}:      write,
+	{"POST", "/v1/accounts/{account_id}/unfreeze"}:    write,
+	{"POST", "/v1/accounts/{account_id}/close"}:       write,
+	{"POST", "/v1/accounts/{account_id}/reopen"}:      write,
+
+	{"GET", "/v1/accounts"}:                       readOwn,
+	{"GET", "/v1/accounts/{account_id}"}:          readOwn,
+	{"GET", "/v1/accounts/{account_id}/balance"}:  readOwn,
+	{"GET", "/v1/accounts/{account_id}/balances"}: readOwn,
+	{"GET", "/v1/accounts/{account_id}/timeline"}: readOwn,
+	{"GET", "/v1/accounts/{account_id}/events"}:   readAudit,
+	{"GET", "/v1/projections"}:                    readOps,
+
+	{"GET", "/openapi.json"}: public,
+}
+
+// Access returns the rule of a route; ok is false when there is none.
+func Access(r Route) (rule Rule, ok bool) {
+	rule, ok = access[r]
+	return rule, ok
+}
+
+// Scopes lists the scopes of which one is needed.
+func (r Rule) Scopes() []auth.Scope {
+	scopes := append([]auth.Scope(nil), r.Full...)
+	if r.OwnToo {
+		scopes = append(scopes, auth.Own)
+	}
+	return scopes
+}
+
+// admit decides about a caller. ownedBy is the only owner whose accounts the caller may touch; "" means every account.
+func (r Rule) admit(id *auth.Identity) (ownedBy string, err error) {
+	switch {
+	case id.HasAny(r.Full):
+		return "", nil
+	case r.OwnToo && id.Has(auth.Own):
+		return id.Subject, nil
+	}
+	return "", r.refusal()
+}
+
+func (r Rule) refusal() error {
+	var names []string
+	for _, scope := range r.Scopes() {
+		names = append(names, string(scope))
+	}
+	return &Error{
+		Code:      InsufficientScope,
+		Detail:    fmt.Sprintf("This needs one of the scopes: %s.", strings.Join(names, ", ")),
+		Challenge: fmt.Sprintf(`Bearer realm="passbook", error="insufficient_scope", scope="%s"`, strings.Join(names, " ")),
+	}
+}

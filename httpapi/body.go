@@ -1,0 +1,204 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+)
+
+// BodyMax is the largest body of a request, in bytes.
+const BodyMax = 64 << 10
+
+// Suspect is implemented by bodies whose zero values may stand for something missing: when Suspect is true, the body is held to
+// the document's schema although it could be decoded. Other bodies are always.
+type Suspect interface{ Suspect() bool }
+
+// binder reads bodies strictly: exact names, each at most once, exact types, one JSON value and nothing behind it. Only a body
+// that fails, or is suspect, is held to the schema of the document, to say what is wrong with it.
+type binder struct{}
+
+var strict = json.JoinOptions(json.RejectUnknownMembers(true), jsontext.AllowDuplicateNames(false))
+
+// buffers are where bodies are read to; decoded values do not point into them.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+
+// Bind implements echo.Binder.
+func (binder) Bind(target any, c echo.Context) error {
+	r := c.Request()
+	if err := checkMedia(r); err != nil {
+		return err
+	}
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	body, err := readBody(r, (*buffer)[:0])
+	*buffer = body[:0]
+	if err != nil {
+		return err
+	}
+	call := CallFrom(r.Context())
+	if err := json.Unmarshal(body, target, strict); err != nil {
+		return explain(call.route, body, err)
+	}
+	if suspect(target, body) {
+		return doubt(call.route, body)
+	}
+	return nil
+}
+
+// checkMedia lets JSON pass. An encoded body is refused: how large it becomes is not known before it has become so.
+func checkMedia(r *http.Request) error {
+	given := r.Header["Content-Type"]
+	if len(given) != 1 || !isJSON(given[0]) {
+		return &Error{Code: UnsupportedMediaType, Detail: "The body must be application/json."}
+	}
+	if len(r.Header["Content-Encoding"]) > 0 {
+		return &Error{Code: UnsupportedMediaType, Detail: "The body must not be encoded."}
+	}
+	return nil
+}
+
+func isJSON(contentType string) bool {
+	if contentType == "application/json" {
+		return true
+	}
+	media, params, err := mime.ParseMediaType(contentType)
+	if err != nil || media != "application/json" {
+		return false
+	}
+	charset, given := params["charset"]
+	return !given || strings.EqualFold(charset, "utf-8")
+}
+
+func readBody(r *http.Request, dst []byte) ([]byte, error) {
+	if r.ContentLength > BodyMax {
+		return dst, tooLarge()
+	}
+	for {
+		if len(dst) == cap(dst) {
+			dst = append(dst, 0)[:len(dst)]
+		}
+		n, err := r.Body.Read(dst[len(dst):cap(dst)])
+		dst = dst[:len(dst)+n]
+		switch {
+		case len(dst) > BodyMax:
+			return dst, tooLarge()
+		case errors.Is(err, io.EOF):
+			return dst, nil
+		case err != nil:
+			return dst, &Error{Code: MalformedRequest, Detail: "The body could not be read to its end.", Cause: err}
+		}
+	}
+}
+
+func tooLarge() error {
+	return &Error{
+		Code: PayloadTooLarge, Detail: fmt.Sprintf("The body has more than %d bytes.", BodyMax),
+		Context: []Member{Number("limit_bytes", BodyMax)},
+	}
+}
+
+// suspect is about what a successful decoding leaves open: null, and values that are missing.
+func suspect(target any, body []byte) bool {
+	s, ok := target.(Suspect)
+	return !ok || s.Suspect() || bytes.Contains(body, []byte("null"))
+}
+
+// explain says why a body could not be decoded into the type of its operation.
+func explain(r *route, body []byte, cause error) error {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return refusal([]FieldError{{Code: FieldRequired, Detail: "a body is required"}}, cause)
+	}
+	var value any
+	if err := json.Unmarshal(body, &value); err != nil {
+		return refusal([]FieldError{undecodable(body, err)}, cause)
+	}
+	faults := check(r.body, value)
+	if len(faults) == 0 {
+		faults = []FieldError{undecodable(body, cause)}
+	}
+	return refusal(faults, cause)
+}
+
+// doubt holds a decoded body to the schema. Amounts out of range are left to the operation: whether its account exists and is
+// open comes first.
+func doubt(r *route, body []byte) error {
+	var value any
+	if err := json.Unmarshal(body, &value); err != nil {
+		return refusal([]FieldError{undecodable(body, err)}, err)
+	}
+	var faults []FieldError
+	for _, fault := range check(r.body, value) {
+		if fault.Code != FieldOutOfRange {
+			faults = append(faults, fault)
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return refusal(faults, nil)
+}
+
+// undecodable tells in our words what the decoder stumbled over.
+func undecodable(body []byte, err error) FieldError {
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntactic):
+		return FieldError{Pointer: clip(string(syntactic.JSONPointer)), Code: FieldDuplicate, Detail: "stands twice"}
+	case !utf8.Valid(body):
+		return FieldError{Code: FieldInvalidEncoding, Detail: "the body is not valid UTF-8"}
+	case errors.As(err, &syntactic):
+		return FieldError{Code: FieldInvalidSyntax, Detail: fmt.Sprintf("not valid JSON at byte %d", syntactic.ByteOffset)}
+	case errors.As(err, &semantic) && errors.Is(err, strconv.ErrRange):
+		return FieldError{Pointer: clip(string(semantic.JSONPointer)), Code: FieldOutOfRange, Detail: "is too large or too small"}
+	case errors.As(err, &semantic) && semantic.JSONKind == '0':
+		return FieldError{Pointer: clip(string(semantic.JSONPointer)), Code: FieldWrongType, Detail: "must be a whole number written in digits alone"}
+	case errors.As(err, &semantic):
+		return FieldError{Pointer: clip(string(semantic.JSONPointer)), Code: FieldInvalidFormat, Detail: "does not have the form it must have"}
+	}
+	return FieldError{Code: FieldInvalidSyntax, Detail: "not valid JSON"}
+}
+
+// refusal chooses the code of the whole: a body of the wrong shape is malformed; one of the right shape has a wrong value; and
+// if nothing is wrong but numbers out of range, which in our bodies are amounts, it is that.
+func refusal(faults []FieldError, cause error) error {
+	code := AmountOutOfRange
+	for _, fault := range faults {
+		switch fault.Code {
+		case FieldOutOfRange:
+		case FieldInvalidLength, FieldInvalidFormat, FieldInvalidValue:
+			if code == AmountOutOfRange {
+				code = InvalidParameter
+			}
+		default:
+			code = MalformedRequest
+		}
+	}
+	return &Error{Code: code, Detail: summary(code, faults), Fields: faults, Cause: cause}
+}
+
+func summary(code string, faults []FieldError) string {
+	first := faults[0]
+	where := first.Pointer + first.Parameter
+	if where == "" {
+		where = "the body"
+	}
+	switch {
+	case first.Pointer+first.Parameter == "":
+		return "The request cannot be read: " + first.Detail + "."
+	case code == MalformedRequest:
+		return "The body does not have the form it must have: " + where + " " + first.Detail + "."
+	}
+	return where + " " + first.Detail + "."
+}

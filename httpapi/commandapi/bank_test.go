@@ -1,0 +1,155 @@
+package commandapi_test
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"passbook/api"
+	"passbook/command"
+	"passbook/domain/account"
+	"passbook/httpapi/auth"
+	"passbook/httpapi/commandapi"
+	"passbook/httpapi/httpapitest"
+)
+
+// bank is a command.Processor without a log: the real rules, the real rendering, and the promises that the API builds on.
+type bank struct {
+	mu       sync.Mutex
+	accounts map[uuid.UUID]account.State
+	answers  map[[2]string]kept // by caller and key
+	requests []command.Request
+	position int64
+	fail     func(command.Request) error // when set, asked first
+}
+
+type kept struct {
+	fingerprint [32]byte
+	answer      command.Answer
+}
+
+func newBank() *bank {
+	return &bank{accounts: map[uuid.UUID]account.State{}, answers: map[[2]string]kept{}}
+}
+
+func (b *bank) Execute(ctx context.Context, r command.Request) (command.Answer, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.requests = append(b.requests, r)
+	if b.fail != nil {
+		if err := b.fail(r); err != nil {
+			return command.Answer{}, err
+		}
+	}
+	if said, ok := b.answers[[2]string{r.Caller, r.Key}]; ok {
+		if said.fingerprint != r.Fingerprint {
+			return command.Answer{}, command.ErrKeyReused
+		}
+		said.answer.Replayed = true
+		return said.answer, ctx.Err()
+	}
+	state := b.accounts[r.AccountID]
+	if r.IfVersion != command.NoVersion && r.IfVersion != state.Version {
+		return command.Answer{}, &command.VersionMismatch{Expected: r.IfVersion, Actual: state.Version}
+	}
+	return b.decide(r, state), nil
+}
+
+func (b *bank) decide(r command.Request, state account.State) command.Answer {
+	if r.OwnedBy != "" && r.OwnedBy != state.OwnerID {
+		state = account.State{}
+	}
+	events, err := account.Decide(state, r.Command)
+	for _, e := range events {
+		state = account.Evolve(state, e)
+		b.position++
+	}
+	out := command.Outcome{State: state, Position: b.position, RecordedAt: time.Now(), Refusal: err}
+	if len(events) > 0 && state.LastTransaction != b.accounts[r.AccountID].LastTransaction {
+		out.TransactionID = state.LastTransaction
+	}
+	status, body := commandapi.Render(r, out)
+	answer := command.Answer{Status: status, Body: body, AccountID: r.AccountID, Version: state.Version, Position: b.position}
+	if err == nil {
+		b.accounts[r.AccountID] = state
+	}
+	if status < 300 || status == 422 {
+		b.answers[[2]string{r.Caller, r.Key}] = kept{r.Fingerprint, answer}
+	}
+	return answer
+}
+
+// last is the request that came to the bank last.
+func (b *bank) last(t *testing.T) command.Request {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.requests) == 0 {
+		t.Fatal("the bank was not asked")
+	}
+	return b.requests[len(b.requests)-1]
+}
+
+func (b *bank) asked() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.requests)
+}
+
+// rig is a bank with its API and a teller's token.
+type rig struct {
+	*httpapitest.Kit
+	t      *testing.T
+	bank   *bank
+	server http.Handler
+	teller string
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	kit := httpapitest.New(t, api.Command)
+	bank := newBank()
+	server, err := commandapi.New(kit.Config(), bank)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rig{Kit: kit, t: t, bank: bank, server: server, teller: kit.Token(t, "teller-1", auth.AccountsWrite)}
+}
+
+// do sends a request as the teller, under a key of its own unless the header has one.
+func (r *rig) do(method, path, body string, header ...string) *httpapitest.Response {
+	r.t.Helper()
+	return r.as(r.teller, method, path, body, header...)
+}
+
+func (r *rig) as(token, method, path, body string, header ...string) *httpapitest.Response {
+	r.t.Helper()
+	h := map[string]string{"Idempotency-Key": "key-" + uuid.NewString()}
+	for i := 0; i < len(header); i += 2 {
+		h[header[i]] = header[i+1]
+	}
+	return r.Do(r.t, r.server, httpapitest.Request{Method: method, Path: path, Token: token, Body: body, Header: h})
+}
+
+// open opens an account in EUR and returns its path.
+func (r *rig) open(more string) string {
+	r.t.Helper()
+	answer := r.do("POST", "/v1/accounts", `{"owner_id":"owner-17","owner_name":"Ada","currency":"EUR"`+more+`}`)
+	if answer.Status != 201 {
+		r.t.Fatalf("open: %d %s", answer.Status, answer.Body)
+	}
+	return answer.Header.Get("Location")
+}
+
+// want fails unless the answer has the status and, where it is a problem, the code.
+func (r *rig) want(answer *httpapitest.Response, status int, code string) *httpapitest.Response {
+	r.t.Helper()
+	if answer.Status != status || answer.Problem.Code != code {
+		r.t.Fatalf("got %d %s, want %d %s", answer.Status, answer.Body, status, code)
+	}
+	return answer
+}

@@ -1,0 +1,30 @@
+// Package commandapi is the HTTP side of the write path: it turns requests into commands, and outcomes into the bytes that
+// clients get and that are replayed to them.
+//
+// The server's types and routes are generated from api/command.yaml. What all requests have in common is examined in
+// package httpapi before a handler runs; what an account permits is decided by its rules. Left to this package: ids, value
+// dates and currencies, the fingerprint that tells requests under the same key apart, and the answers.
+package commandapi
+
+import (
+	"context"
+
+	"passbook/api"
+	"passbook/command"
+	"passbook/httpapi"
+)
+
+//go:generate go tool -modfile=../../tools/go.mod oapi-codegen -config oapi-codegen.yaml ../../api/command.yaml
+
+// Executor decides and commits commands; see command.Processor.
+type Executor interface {
+	Execute(context.Context, command.Request) (command.Answer, error)
+}
+
+// New makes the server of the command API. The executor must answer with what Render made.
+func New(cfg httpapi.Config, executor Executor) (*httpapi.Server, error) {
+	h := &handlers{executor: executor}
+	return httpapi.NewServer("command", cfg, api.Command, func(r *httpapi.Routes) {
+		RegisterHandlers(r, NewStrictHandler(h, nil))
+	})
+}

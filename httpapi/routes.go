@@ -1,0 +1,120 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/labstack/echo/v4"
+)
+
+// route is one operation with everything that is decided before it is called.
+type route struct {
+	Route
+	rule    Rule
+	query   map[string]*openapi3.Schema
+	body    *openapi3.Schema
+	timings *timings
+}
+
+// Routes takes the handlers of the generated servers; it is their EchoRouter. A route that the document or the table of
+// access does not know is an error of NewServer.
+type Routes struct {
+	server *Server
+	known  map[Route]bool
+	faults []error
+}
+
+func (rs *Routes) add(method, path string, h echo.HandlerFunc) *echo.Route {
+	at := Route{method, documentPath(path)}
+	rule, ok := Access(at)
+	if !ok {
+		rs.faults = append(rs.faults, fmt.Errorf("%s %s has no rule of access", method, at.Path))
+		return nil
+	}
+	operation := rs.server.document.operation(at)
+	if operation == nil && !rule.Public {
+		rs.faults = append(rs.faults, fmt.Errorf("%s %s is not in the OpenAPI document", method, at.Path))
+		return nil
+	}
+	rs.known[at] = true
+	r := &route{
+		Route: at, rule: rule, query: queryParameters(operation), body: bodySchema(operation),
+		timings: &timings{metrics: rs.server.metrics, route: at.Path, method: method},
+	}
+	return rs.server.echo.Add(method, path, func(c echo.Context) error {
+		rs.server.serve(r, h, c)
+		return nil
+	})
+}
+
+// check reports what was registered wrongly, and what the document promises and nobody serves.
+func (rs *Routes) check() error {
+	faults := rs.faults
+	for _, r := range rs.server.document.routes() {
+		if !rs.known[r] {
+			faults = append(faults, fmt.Errorf("%s %s is in the OpenAPI document but not served", r.Method, r.Path))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// documentPath turns Echo's /accounts/:id into the document's /accounts/{id}.
+func documentPath(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if name, ok := strings.CutPrefix(part, ":"); ok {
+			parts[i] = "{" + name + "}"
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// What follows is the interface that the generated servers register with. Middleware has no place in it: what is the
+// same for all routes is in Server.serve.
+
+// CONNECT adds a route.
+func (rs *Routes) CONNECT(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
+	return rs.add("CONNECT", path, h)
+}
+
+// DELETE adds a route.
+func (rs *Routes) DELETE(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
+	return rs.add("DELETE", path, h)
+}
+
+// GET adds a route.
+func (rs *Routes) GET(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
+	return rs.add("GET", path, h)
+}
+
+// HEAD adds a route.
+func (rs *Routes) HEAD(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
+	return rs.add("HEAD", path, h)
+}
+
+// OPTIONS adds a route.
+func (rs *Routes) OPTIONS(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
+	return rs.add("OPTIONS", path, h)
+}
+
+// PATCH adds a route.
+func (rs *Routes) PATCH(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
+	return rs.add("PATCH", path, h)
+}
+
+// POST adds a route.
+func (rs *Routes) POST(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
+	return rs.add("POST", path, h)
+}
+
+// PUT adds a route.
+func (rs *Routes) PUT(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
+	return rs.add("PUT", path, h)
+}
+
+// TRACE adds a route.
+func (rs *Routes) TRACE(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
+	return rs.add("TRACE", path, h)
+}

@@ -1,0 +1,139 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/httpapi/auth"
+)
+
+// Authenticator tells whom a token speaks for. Errors are *auth.InvalidToken, auth.ErrUnavailable or that of ctx.
+type Authenticator interface {
+	Verify(ctx context.Context, token string) (*auth.Identity, error)
+}
+
+// Config is what a server of either API needs. Zero limits get the defaults named beside them.
+type Config struct {
+	Auth    Authenticator
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+
+	RequestTimeout    time.Duration // for an answer, after which it is 504; 20 s
+	ReadHeaderTimeout time.Duration // 5 s
+	ReadTimeout       time.Duration // for head and body; 15 s
+	WriteTimeout      time.Duration // from the end of the head to the end of the answer; RequestTimeout + 10 s
+	IdleTimeout       time.Duration // of a kept connection; 120 s
+	StopTimeout       time.Duration // for requests in flight when the server stops; 15 s
+	MaxHeaderBytes    int           // 16 KiB
+}
+
+func (c *Config) setDefaults() {
+	for _, d := range []struct {
+		field    *time.Duration
+		fallback time.Duration
+	}{
+		{&c.RequestTimeout, 20 * time.Second},
+		{&c.ReadHeaderTimeout, 5 * time.Second},
+		{&c.ReadTimeout, 15 * time.Second},
+		{&c.IdleTimeout, 120 * time.Second},
+		{&c.StopTimeout, 15 * time.Second},
+	} {
+		if *d.field == 0 {
+			*d.field = d.fallback
+		}
+	}
+	if c.WriteTimeout == 0 {
+		c.WriteTimeout = c.RequestTimeout + 10*time.Second
+	}
+	if c.MaxHeaderBytes == 0 {
+		c.MaxHeaderBytes = 16 << 10
+	}
+}
+
+// Server is one API. It is an http.Handler, for tests and for those who bring their own listener.
+type Server struct {
+	name      string
+	cfg       Config
+	document  *document
+	metrics   *metrics
+	echo      *echo.Echo
+	unmatched *route
+}
+
+// NewServer makes the server of the named API from its OpenAPI document (YAML) and its handlers. It fails when a route
+// lacks a rule of access, or document and handlers do not agree.
+func NewServer(name string, cfg Config, yaml []byte, register func(*Routes)) (*Server, error) {
+	cfg.setDefaults()
+	document, err := loadDocument(yaml)
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := newMetrics(name, cfg.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{name: name, cfg: cfg, document: document, metrics: metrics, echo: newEcho()}
+	s.unmatched = &route{timings: &timings{metrics: metrics, route: "unmatched", method: "any"}}
+	s.echo.HTTPErrorHandler = s.answerUnmatched
+	routes := &Routes{server: s, known: map[Route]bool{}}
+	register(routes)
+	routes.GET("/openapi.json", s.serveDocument)
+	if err := routes.check(); err != nil {
+		return nil, fmt.Errorf("%s API: %w", name, err)
+	}
+	return s, nil
+}
+
+func newEcho() *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Logger.SetOutput(io.Discard) // ours is slog
+	e.Binder = binder{}
+	return e
+}
+
+func (s *Server) serveDocument(c echo.Context) error {
+	return c.Blob(http.StatusOK, "application/json", s.document.json)
+}
+
+// Run serves on the listener until ctx is done, then takes no more connections and waits for the requests in flight, but
+// no longer than StopTimeout. It closes the listener. The error is nil after an orderly stop.
+func (s *Server) Run(ctx context.Context, listener net.Listener) error {
+	return Serve(ctx, listener, &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: s.cfg.ReadHeaderTimeout,
+		ReadTimeout:       s.cfg.ReadTimeout,
+		WriteTimeout:      s.cfg.WriteTimeout,
+		IdleTimeout:       s.cfg.IdleTimeout,
+		MaxHeaderBytes:    s.cfg.MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // clients that hang up
+	}, s.cfg.StopTimeout)
+}
+
+// Serve runs an http.Server as Server.Run does.
+func Serve(ctx context.Context, listener net.Listener, server *http.Server, stopTimeout time.Duration) error {
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	err := server.Shutdown(limit)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("requests still ran %s after the stop: %w", stopTimeout, err), server.Close())
+	}
+	<-served
+	return err
+}

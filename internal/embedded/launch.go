@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,11 +29,15 @@ const (
 	retryInterval    = 200 * time.Millisecond
 )
 
+// plainPath means the same to the server, which takes a list of directories, and to its clients, which take a list of
+// hosts.
+var plainPath = regexp.MustCompile(`^[A-Za-z0-9/._-]+$`)
+
 // makeSocketDir puts the socket where only the server's user and root can reach it: inside the state, or, where that
-// path would be too long for a socket, in a fresh directory under the system's temporary one.
+// path would be too long or too odd for a socket, in a fresh directory under the system's temporary one.
 func (p *Postgres) makeSocketDir() (err error) {
 	p.socketDir = filepath.Join(p.dir, "run")
-	if len(p.socketPath()) > maxSocketPath {
+	if len(p.socketPath()) > maxSocketPath || !plainPath.MatchString(p.socketDir) {
 		if p.tempDir, err = os.MkdirTemp("/tmp", "passbook-"); err != nil {
 			return fmt.Errorf("make socket directory: %w", err)
 		}
@@ -150,26 +155,32 @@ func (p *Postgres) settings() map[string]string {
 }
 
 func (p *Postgres) awaitReady(ctx context.Context) error {
-	for !p.ready(ctx) {
+	for {
+		notReady := p.checkReady(ctx)
+		if notReady == nil {
+			return nil
+		}
 		select {
 		case <-p.server.done:
 			return fmt.Errorf("the server ended while starting: %w", errOrClean(p.server.err))
 		default:
 		}
 		if err := wait(ctx, readyInterval); err != nil {
-			return fmt.Errorf("the server was not ready in time: %w", err)
+			return fmt.Errorf("the server was not ready in time: %w (%w)", err, notReady)
 		}
 	}
-	return nil
 }
 
-// ready believes the server's own note in its pid file, and then only an answered query.
-func (p *Postgres) ready(ctx context.Context) bool {
+// checkReady believes the server's own note in its pid file, and then only an answered query.
+func (p *Postgres) checkReady(ctx context.Context) error {
 	note, err := readPIDFile(p.dataDir())
-	if err != nil || note.pid != p.server.pid() || note.status != "ready" {
-		return false
+	if err != nil {
+		return err
 	}
-	return p.exec(ctx, "SELECT 1") == nil
+	if note.pid != p.server.pid() || note.status != "ready" {
+		return fmt.Errorf("process %d says it is %q", note.pid, note.status)
+	}
+	return p.exec(ctx, "SELECT 1")
 }
 
 func (p *Postgres) exec(ctx context.Context, sql string) error {

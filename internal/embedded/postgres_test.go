@@ -161,6 +161,14 @@ func TestALongStatePathStillHasASocket(t *testing.T) {
 	}
 }
 
+func TestAnOddStatePathStillHasASocket(t *testing.T) {
+	t.Parallel()
+	p := start(t, PostgresConfig{StateDir: filepath.Join(stateDir(t), `a b, c+d 'e' "f"`)})
+	if got := query(t, p.URL("postgres"), "SELECT 'alive'"); got != "alive" {
+		t.Errorf("the server answers %q", got)
+	}
+}
+
 func TestAnImpatientStopLosesNoCommit(t *testing.T) {
 	t.Parallel()
 	dir := stateDir(t)

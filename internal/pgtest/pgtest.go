@@ -97,14 +97,14 @@ func (db *DB) RoleURL(role string) string {
 		return u.String()
 	}
 	query := u.Query()
-	query.Set("options", "-c role="+role)
+	query.Set("options", "-crole="+role)
 	u.RawQuery = query.Encode()
 	return u.String()
 }
 
 // drop ends what is still connected: a test that leaks a connection must not fail the next one.
 func (s *server) drop(t testing.TB, name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), stepLimit)
+	ctx, cancel := cleanUpContext()
 	defer cancel()
 	err := s.admin(ctx, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
@@ -113,4 +113,9 @@ func (s *server) drop(t testing.TB, name string) {
 	if err != nil {
 		t.Errorf("pgtest: drop database %s: %v", name, err)
 	}
+}
+
+// cleanUpContext is for what happens after the test, whose own context is done by then.
+func cleanUpContext() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), stepLimit)
 }

@@ -99,7 +99,7 @@ func (s *server) stop() error {
 	if s.private == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stepLimit)
+	ctx, cancel := cleanUpContext()
 	defer cancel()
 	return errors.Join(s.private.Stop(ctx), os.RemoveAll(s.dir))
 }

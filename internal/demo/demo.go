@@ -43,7 +43,6 @@ func Run(ctx context.Context, bank *passbookclient.Client, out io.Writer) (Summa
 	if err := table.Flush(); err != nil {
 		return summary, fmt.Errorf("list the accounts: %w", err)
 	}
-	fmt.Fprintf(out, "%d commands on %d accounts, %d of them answered before\n", summary.Commands, summary.Accounts, summary.Replayed)
 	return summary, nil
 }
 

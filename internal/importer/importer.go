@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"passbook/domain/money"
@@ -64,14 +65,14 @@ type Refusal struct {
 	Reason  string
 }
 
-// Run imports the file and writes a summary, also of an import that was cut short. The error is nil when every row stands
-// in the bank and, with Verify, every balance is the file's; otherwise it wraps ErrRefused, ErrDifferent or what cut it
-// short.
-func Run(ctx context.Context, bank *passbookclient.Client, source io.Reader, o Options) (Report, error) {
+// Run imports the file at path and writes a summary, also of an import that was cut short. The error is nil when every
+// row stands in the bank and, with Verify, every balance is the file's; otherwise it wraps ErrRefused, ErrDifferent or what
+// cut it short.
+func Run(ctx context.Context, bank *passbookclient.Client, path string, o Options) (Report, error) {
 	if o.Concurrency < 1 || o.Concurrency > concurrencyMax {
 		return Report{}, fmt.Errorf("concurrency %d is not between 1 and %d", o.Concurrency, concurrencyMax)
 	}
-	statement, err := Read(source, o.Currency)
+	statement, err := readFile(path, o.Currency)
 	if err != nil {
 		return Report{}, err
 	}
@@ -86,6 +87,19 @@ func Run(ctx context.Context, bank *passbookclient.Client, source io.Reader, o O
 		failures = append(failures, verifyAndTell(ctx, bank, statement, o, &report))
 	}
 	return report, errors.Join(failures...)
+}
+
+func readFile(path string, currency money.Currency) (*Statement, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	statement, err := Read(file, currency)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return statement, nil
 }
 
 func (r *Report) refused() error {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -61,7 +63,11 @@ func (b *fakeBank) runAs(ctx context.Context, token, file string, alter ...func(
 	for _, f := range alter {
 		f(&o)
 	}
-	report, err := importer.Run(ctx, client, strings.NewReader(file), o)
+	path := filepath.Join(b.t.TempDir(), "statement.csv")
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	report, err := importer.Run(ctx, client, path, o)
 	return outcome{report, err, out.String(), notes.String()}
 }
 

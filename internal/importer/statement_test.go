@@ -56,7 +56,7 @@ func TestNothingOfAMalformedFileIsSent(t *testing.T) {
 	bank := newFakeBank(t)
 	got := bank.run(t.Context(), small+"7,2020-03-04,a5,gift,1.00,,,,68.80\n")
 	faults := &importer.FormatError{}
-	if !errors.As(got.err, &faults) || bank.requests != 0 {
+	if !errors.As(got.err, &faults) || !strings.Contains(got.err.Error(), "statement.csv: malformed") || bank.requests != 0 {
 		t.Errorf("error %v, %d requests", got.err, bank.requests)
 	}
 }

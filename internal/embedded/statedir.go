@@ -114,9 +114,11 @@ func readHolder(path string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// unlock keeps the file: removing it would let two processes lock two files of the same name.
+// unlock keeps the file: removing it would let two processes lock two files of the same name. Closing it would not be
+// enough: a process that is being forked at this moment has the file too, until it execs.
 func (l *dirLock) unlock() {
 	if l != nil {
+		_ = syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN)
 		_ = l.file.Close()
 	}
 }

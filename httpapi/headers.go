@@ -25,7 +25,8 @@ const (
 	keyMax       = 255
 	clientMax    = 128
 	waitDefault  = 2 * time.Second
-	waitMax      = 30 * time.Second
+	// WaitMax is the longest that a read waits for its position.
+	WaitMax = 30 * time.Second
 )
 
 // visible reports whether text has 1 to longest characters, all visible ASCII.
@@ -150,7 +151,7 @@ func (c *Call) Wait() time.Duration {
 				continue
 			}
 			if seconds, ok := parsePosition(strings.Trim(strings.TrimSpace(value), `"`)); ok {
-				return min(time.Duration(min(seconds, 1000))*time.Second, waitMax)
+				return min(time.Duration(min(seconds, 1000))*time.Second, WaitMax)
 			}
 		}
 	}

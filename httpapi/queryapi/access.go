@@ -1,0 +1,68 @@
+package queryapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"passbook/httpapi"
+	"passbook/readmodel"
+)
+
+// account finds the account of a path, once the projections have come as far as the caller demands. It is the door to all
+// that is read about one account: what the caller may not see does not exist.
+func (h *handlers) account(ctx context.Context, text string, projections ...string) (readmodel.Account, readmodel.Freshness, error) {
+	id, err := httpapi.ParseID(text)
+	if err != nil {
+		return readmodel.Account{}, readmodel.Freshness{}, httpapi.NoSuchAccount() // what is not a UUID is no account's id
+	}
+	if err := h.wait(ctx, projections...); err != nil {
+		return readmodel.Account{}, readmodel.Freshness{}, err
+	}
+	a, fresh, err := h.reads.Account(ctx, id)
+	if err != nil {
+		return readmodel.Account{}, readmodel.Freshness{}, translate(err)
+	}
+	return a, fresh, httpapi.CallFrom(ctx).May(a.OwnerID)
+}
+
+// waitLeast lets a caller that does not want to wait at all still find out whether it must.
+const waitLeast = 100 * time.Millisecond
+
+// wait returns when the projections have reached the position that the caller demands, if it demands one.
+func (h *handlers) wait(ctx context.Context, projections ...string) error {
+	call := httpapi.CallFrom(ctx)
+	position, err := call.MinPosition()
+	if err != nil || position == 0 {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, max(call.Wait(), waitLeast))
+	defer cancel()
+	_, err = h.reads.WaitFor(limited, position, projections...)
+	var stale readmodel.ErrStale
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &stale):
+		return tooStale(httpapi.Number("demanded", position), httpapi.Number("position", stale.Position))
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return tooStale(httpapi.Number("demanded", position))
+	}
+	return translate(err)
+}
+
+func tooStale(data ...httpapi.Member) error {
+	return &httpapi.Error{Code: httpapi.ReadModelStale, Detail: "The demanded position was not reached in time.", Context: data}
+}
+
+// translate finds the table's kind for an error of the read models.
+func translate(err error) error {
+	switch {
+	case errors.Is(err, readmodel.ErrNotFound):
+		return httpapi.NoSuchAccount()
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return err
+	}
+	return fmt.Errorf("read: %w", err)
+}

@@ -1,0 +1,236 @@
+package queryapi_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"passbook/api"
+	"passbook/eventstore"
+	"passbook/httpapi/auth"
+	"passbook/httpapi/httpapitest"
+	"passbook/httpapi/queryapi"
+	"passbook/readmodel"
+)
+
+var _ queryapi.Reads = (*readmodel.Queries)(nil)
+
+// books are read models in memory: the few answers that the tests give them, and the questions that were asked.
+type books struct {
+	accounts []readmodel.Account // in the order of their ids
+	rows     []readmodel.TimelineRow
+	events   []eventstore.Event
+	fail     error // of every read, when set
+
+	mu       sync.Mutex
+	position int64
+	moved    chan struct{} // closed when position changes
+	asked    []any
+}
+
+func newBooks() *books { return &books{position: 10, moved: make(chan struct{})} }
+
+func (b *books) note(question any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked = append(b.asked, question)
+}
+
+func (b *books) fresh() readmodel.Freshness {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return readmodel.Freshness{Position: b.position, LagMilliseconds: 7}
+}
+
+func (b *books) advance(position int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.position = position
+	close(b.moved)
+	b.moved = make(chan struct{})
+}
+
+func (b *books) Account(_ context.Context, id uuid.UUID) (readmodel.Account, readmodel.Freshness, error) {
+	if b.fail != nil {
+		return readmodel.Account{}, readmodel.Freshness{}, b.fail
+	}
+	for _, a := range b.accounts {
+		if a.ID == id {
+			return a, b.fresh(), nil
+		}
+	}
+	return readmodel.Account{}, b.fresh(), readmodel.ErrNotFound
+}
+
+func (b *books) Accounts(_ context.Context, f readmodel.AccountFilter) ([]readmodel.Account, bool, readmodel.Freshness, error) {
+	b.note(f)
+	var found []readmodel.Account
+	for _, a := range b.accounts {
+		if (f.OwnerID == "" || a.OwnerID == f.OwnerID) && (f.Status == "" || a.Status == f.Status) &&
+			(f.Currency == "" || a.Currency == f.Currency) && (f.After == nil || strings.Compare(a.ID.String(), f.After.AccountID.String()) > 0) {
+			found = append(found, a)
+		}
+	}
+	more := len(found) > f.Limit
+	return found[:min(len(found), f.Limit)], more, b.fresh(), b.fail
+}
+
+type balanceQuestion struct {
+	At    time.Time
+	Basis readmodel.Basis
+}
+
+func (b *books) BalanceAt(_ context.Context, id uuid.UUID, at time.Time, basis readmodel.Basis) (readmodel.BalanceAt, readmodel.Freshness, error) {
+	b.note(balanceQuestion{at, basis})
+	if at.Year() < 1990 {
+		return readmodel.BalanceAt{}, b.fresh(), readmodel.ErrNotFound
+	}
+	answer := readmodel.BalanceAt{AccountID: id, Currency: "EUR", Balance: 5, Held: 1, At: at, Basis: basis}
+	if basis == readmodel.BasisRecorded {
+		answer.Version = 3
+	}
+	return answer, b.fresh(), b.fail
+}
+
+type daysQuestion struct {
+	From, To time.Time
+	Basis    readmodel.Basis
+}
+
+func (b *books) DailyBalances(_ context.Context, _ uuid.UUID, from, to time.Time, basis readmodel.Basis) ([]readmodel.DayBalance, string, readmodel.Freshness, error) {
+	b.note(daysQuestion{from, to, basis})
+	return []readmodel.DayBalance{{Date: from, Balance: -5, In: 1, Out: 6, Movements: 2}}, "EUR", b.fresh(), b.fail
+}
+
+func (b *books) Timeline(_ context.Context, f readmodel.TimelineFilter) ([]readmodel.TimelineRow, bool, readmodel.Freshness, error) {
+	b.note(f)
+	var found []readmodel.TimelineRow
+	for _, row := range b.rows {
+		if row.AccountID == f.AccountID && (f.Before == 0 || row.Position < f.Before) && (len(f.Types) == 0 || slices.Contains(f.Types, row.Type)) {
+			found = append(found, row)
+		}
+	}
+	more := len(found) > f.Limit
+	return found[:min(len(found), f.Limit)], more, b.fresh(), b.fail
+}
+
+func (b *books) Events(_ context.Context, id uuid.UUID, after int64, limit int) ([]eventstore.Event, bool, error) {
+	var found []eventstore.Event
+	for _, e := range b.events {
+		if e.StreamID == id && e.Version > after {
+			found = append(found, e)
+		}
+	}
+	if len(found) == 0 && after == 0 {
+		return nil, false, readmodel.ErrNotFound
+	}
+	return found[:min(len(found), limit)], len(found) > limit, b.fail
+}
+
+func (b *books) Projections(context.Context) ([]readmodel.Projection, error) {
+	return []readmodel.Projection{
+		{Name: "balances", Generation: 1, Live: true, Position: 9, Head: 12, LagEvents: 3, LagMilliseconds: 40, State: "catching_up", UpdatedAt: time.Now()},
+		{Name: "timeline", Generation: 1, Position: 2, Head: 12, LagEvents: 10, LagMilliseconds: 9000, State: "stopped"},
+		{Name: "timeline", Generation: 2, Live: true, Position: 12, Head: 12, State: "live"},
+	}, b.fail
+}
+
+type waitQuestion struct {
+	Position    int64
+	Projections []string
+}
+
+func (b *books) WaitFor(ctx context.Context, position int64, projections ...string) (readmodel.Freshness, error) {
+	b.note(waitQuestion{position, projections})
+	for {
+		b.mu.Lock()
+		reached, moved := b.position, b.moved
+		b.mu.Unlock()
+		if reached >= position {
+			return readmodel.Freshness{Position: reached}, nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return readmodel.Freshness{}, readmodel.ErrStale{Position: reached}
+		}
+	}
+}
+
+// rig is the API over the books.
+type rig struct {
+	*httpapitest.Kit
+	t      *testing.T
+	books  *books
+	server http.Handler
+	reader string
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	kit, books := httpapitest.New(t, api.Query), newBooks()
+	server, err := queryapi.New(kit.Config(), books)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rig{Kit: kit, t: t, books: books, server: server, reader: kit.Token(t, "reader-1", auth.AccountsRead)}
+}
+
+func (r *rig) get(path string, header ...string) *httpapitest.Response {
+	r.t.Helper()
+	return r.as(r.reader, path, header...)
+}
+
+func (r *rig) as(token, path string, header ...string) *httpapitest.Response {
+	r.t.Helper()
+	h := map[string]string{}
+	for i := 0; i < len(header); i += 2 {
+		h[header[i]] = header[i+1]
+	}
+	return r.Do(r.t, r.server, httpapitest.Request{Method: "GET", Path: path, Token: token, Header: h})
+}
+
+func (r *rig) want(answer *httpapitest.Response, status int, code string) *httpapitest.Response {
+	r.t.Helper()
+	if answer.Status != status || answer.Problem.Code != code {
+		r.t.Fatalf("got %d %s, want %d %s", answer.Status, answer.Body, status, code)
+	}
+	return answer
+}
+
+// last is the last question of a type.
+func last[T any](t *testing.T, b *books) T {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, question := range slices.Backward(b.asked) {
+		if q, ok := question.(T); ok {
+			return q
+		}
+	}
+	t.Fatal("that was not asked")
+	panic("unreachable")
+}
+
+// account adds an account and returns its path.
+func (r *rig) account(owner string) (readmodel.Account, string) {
+	r.t.Helper()
+	id, err := uuid.NewV7()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	opened := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
+	a := readmodel.Account{
+		ID: id, OwnerID: owner, OwnerName: "Ada", Currency: "EUR", Balance: -100, Held: 5, Available: 395, OverdraftLimit: 500,
+		Status: "frozen", FreezeScope: "debit", Metadata: map[string]string{"b": "2", "a": "1"}, Version: 17, Position: 10,
+		OpenedAt: opened, UpdatedAt: opened.Add(time.Hour),
+	}
+	r.books.accounts = append(r.books.accounts, a)
+	return a, "/v1/accounts/" + id.String()
+}

@@ -1,0 +1,58 @@
+// Package queryapi is the HTTP side of the read models. It knows nothing of commands and cannot change anything.
+//
+// The server's types and routes are generated from api/query.yaml. What all requests have in common is examined in package
+// httpapi before a handler runs. Left to this package: waiting for a demanded position, cursors, intervals, the rule that a
+// customer sees accounts of its own alone, and the form of the answers.
+package queryapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"passbook/api"
+	"passbook/eventstore"
+	"passbook/httpapi"
+	"passbook/readmodel"
+)
+
+//go:generate go tool -modfile=../../tools/go.mod oapi-codegen -config oapi-codegen.yaml ../../api/query.yaml
+
+// Reads answers the questions; see readmodel.Queries.
+type Reads interface {
+	Accounts
+	History
+	Machinery
+}
+
+// Accounts answers what accounts are now.
+type Accounts interface {
+	Account(ctx context.Context, id uuid.UUID) (readmodel.Account, readmodel.Freshness, error)
+	Accounts(ctx context.Context, filter readmodel.AccountFilter) (items []readmodel.Account, more bool, fresh readmodel.Freshness, err error)
+}
+
+// History answers what accounts were and what happened to them.
+type History interface {
+	BalanceAt(ctx context.Context, id uuid.UUID, at time.Time, basis readmodel.Basis) (readmodel.BalanceAt, readmodel.Freshness, error)
+	DailyBalances(ctx context.Context, id uuid.UUID, from, to time.Time, basis readmodel.Basis) (days []readmodel.DayBalance, currency string, fresh readmodel.Freshness, err error)
+	Timeline(ctx context.Context, filter readmodel.TimelineFilter) (rows []readmodel.TimelineRow, more bool, fresh readmodel.Freshness, err error)
+	Events(ctx context.Context, id uuid.UUID, afterVersion int64, limit int) (events []eventstore.Event, more bool, err error)
+}
+
+// Machinery answers how far the read models are.
+type Machinery interface {
+	Projections(ctx context.Context) ([]readmodel.Projection, error)
+	WaitFor(ctx context.Context, position int64, projections ...string) (readmodel.Freshness, error)
+}
+
+// New makes the server of the query API.
+func New(cfg httpapi.Config, reads Reads) (*httpapi.Server, error) {
+	if cfg.RequestTimeout == 0 {
+		cfg.RequestTimeout = httpapi.WaitMax + 10*time.Second
+	}
+	h := &handlers{reads: reads, now: time.Now}
+	return httpapi.NewServer("query", cfg, api.Query, func(r *httpapi.Routes) {
+		RegisterHandlers(r, NewStrictHandler(h, nil))
+	})
+}

@@ -1,0 +1,100 @@
+package queryapi
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/oapi-codegen/runtime/types"
+
+	"passbook/eventstore"
+	"passbook/readmodel"
+)
+
+// What the read models answer, in the words of the document.
+
+func accountOf(a readmodel.Account) Account {
+	return Account{
+		AccountID: a.ID, OwnerID: a.OwnerID, OwnerName: a.OwnerName, Currency: a.Currency,
+		Balance: a.Balance, Held: a.Held, Available: a.Available, OverdraftLimit: a.OverdraftLimit,
+		Status: AccountStatus(a.Status), FreezeScope: AccountFreezeScope(a.FreezeScope), Metadata: a.Metadata,
+		Version: a.Version, OpenedAt: a.OpenedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(),
+	}
+}
+
+func accountsOf(items []readmodel.Account) []Account {
+	views := make([]Account, len(items))
+	for i, a := range items {
+		views[i] = accountOf(a)
+	}
+	return views
+}
+
+func balanceOf(b readmodel.BalanceAt) Balance {
+	view := Balance{
+		AccountID: b.AccountID, Currency: b.Currency, Balance: b.Balance, Held: b.Held, At: b.At.UTC(), Basis: Basis(b.Basis),
+	}
+	if b.Version > 0 {
+		view.Version = &b.Version
+	}
+	return view
+}
+
+func seriesOf(id uuid.UUID, currency string, basis Basis, from, to time.Time, days []readmodel.DayBalance) BalanceSeries {
+	view := BalanceSeries{
+		AccountID: id, Currency: currency, Interval: Day, Basis: basis,
+		From: types.Date{Time: from}, To: types.Date{Time: to}, Data: make([]DayBalance, len(days)),
+	}
+	for i, d := range days {
+		view.Data[i] = DayBalance{Date: types.Date{Time: d.Date}, Balance: d.Balance, In: d.In, Out: d.Out, Movements: d.Movements}
+	}
+	return view
+}
+
+func rowsOf(rows []readmodel.TimelineRow) []TimelineRow {
+	views := make([]TimelineRow, len(rows))
+	for i, r := range rows {
+		views[i] = TimelineRow{
+			AccountID: r.AccountID, EventID: r.EventID, TransactionID: r.TransactionID, Position: r.Position, Version: r.Version,
+			Type: TimelineType(r.Type), Direction: TimelineRowDirection(r.Direction), Amount: r.Amount, Currency: r.Currency,
+			Balance: r.Balance, Held: r.Held, Reference: r.Reference, Description: r.Description, Detail: r.Detail,
+			Metadata: r.Metadata, EffectiveAt: r.EffectiveAt.UTC(), RecordedAt: r.RecordedAt.UTC(),
+		}
+	}
+	return views
+}
+
+func eventsOf(events []eventstore.Event) []Event {
+	views := make([]Event, len(events))
+	for i, e := range events {
+		views[i] = Event{
+			Position: e.Position, EventID: e.ID, StreamType: e.StreamType, StreamID: e.StreamID, Version: e.Version,
+			Type: e.Type, Schema: e.Schema, Data: object(e.Data), Metadata: object(e.Metadata),
+			EffectiveAt: e.EffectiveAt.UTC(), RecordedAt: e.RecordedAt.UTC(),
+		}
+	}
+	return views
+}
+
+// object makes nothing an empty object, which is what clients were promised.
+func object(text json.RawMessage) json.RawMessage {
+	if len(text) == 0 {
+		return json.RawMessage("{}")
+	}
+	return text
+}
+
+func projectionsOf(projections []readmodel.Projection) []Projection {
+	views := make([]Projection, len(projections))
+	for i, p := range projections {
+		views[i] = Projection{
+			Name: p.Name, Generation: p.Generation, Live: p.Live, Position: p.Position, Head: p.Head,
+			LagEvents: p.LagEvents, LagMs: p.LagMilliseconds, State: ProjectionState(p.State), Parked: p.Parked,
+		}
+		if !p.UpdatedAt.IsZero() {
+			at := p.UpdatedAt.UTC()
+			views[i].UpdatedAt = &at
+		}
+	}
+	return views
+}

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"passbook/httpapi/auth"
@@ -56,6 +58,9 @@ func Access(r Route) (rule Rule, ok bool) {
 	rule, ok = access[r]
 	return rule, ok
 }
+
+// Ruled lists the routes that have a rule.
+func Ruled() []Route { return slices.Collect(maps.Keys(access)) }
 
 // Scopes lists the scopes of which one is needed.
 func (r Rule) Scopes() []auth.Scope {

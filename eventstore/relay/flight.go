@@ -110,7 +110,8 @@ func (s *session) abandon(ctx context.Context) {
 		ok, failed := f.outcome()
 		select {
 		case <-ok:
-		case <-failed:
+		case err := <-failed:
+			s.log.DebugContext(ctx, "abandoned", "position", f.position, "error", err)
 		case <-ctx.Done():
 			return
 		}

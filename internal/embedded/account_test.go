@@ -2,7 +2,9 @@ package embedded
 
 import (
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -17,11 +19,44 @@ func TestTheServerNeverRunsAsRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.account.mayEnter(info) != true || info.Mode().Perm() != 0o700 {
+	if !p.account.mayEnter(info) || info.Mode().Perm() != 0o700 {
 		t.Errorf("the data directory is not the account's own: %v", info.Mode())
 	}
 	if (os.Geteuid() == 0) != p.account.other {
 		t.Errorf("as uid %d the server runs as %+v", os.Geteuid(), p.account)
+	}
+}
+
+// A server must own its data: a user postgres that is installed later does not take over what nobody's server began.
+func TestTheOwnerOfTheDataRunsTheServer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cluster := filepath.Join(dir, "pg15")
+	if err := os.Mkdir(cluster, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(cluster, "PG_VERSION"), []byte("15\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := os.Geteuid()
+	if want == 0 {
+		nobody, err := user.Lookup("nobody")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want, err = strconv.Atoi(nobody.Uid); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(cluster, want, -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := serverAccount(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if int(got.uid) != want {
+		t.Errorf("the account is %+v, the data is of user %d", got, want)
 	}
 }
 

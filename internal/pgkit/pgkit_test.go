@@ -203,12 +203,13 @@ func TestSetsAreCountedApart(t *testing.T) {
 func TestManyMigrateAtOnce(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
+	migrate(t, db, set("CREATE TABLE before ();"))
+	// Slow enough for all to find it missing.
+	later := set("CREATE TABLE before ();", "SELECT pg_sleep(0.5); CREATE TABLE once (); INSERT INTO once DEFAULT VALUES;")
 	const processes = 6
 	results := make(chan error, processes)
 	for range processes {
-		go func() {
-			results <- pgkit.Migrate(t.Context(), db.URL, quiet, set("CREATE TABLE once ();", "INSERT INTO once DEFAULT VALUES;"))
-		}()
+		go func() { results <- pgkit.Migrate(t.Context(), db.URL, quiet, later) }()
 	}
 	for range processes {
 		if err := <-results; err != nil {

@@ -1,0 +1,27 @@
+// Command command-api takes commands over HTTP, decides them and appends their events to the log; it carries the log to NATS, too.
+//
+// It is configured by its environment; what is wrong with that is listed at once. It stops gracefully on SIGINT and SIGTERM,
+// at once on the second. Exit codes: 0 stopped, 1 failed, 2 wrong environment.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"passbook/internal/config"
+	"passbook/internal/service"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], config.Environ(os.Environ()), os.Stderr))
+}
+
+func run(ctx context.Context, args []string, environ map[string]string, stderr io.Writer) int {
+	return service.Main(ctx, "command-api", args, stderr, func() (config.Process, service.Build, error) {
+		cfg, err := config.LoadCommandAPI(environ)
+		return cfg.Process, func(ctx context.Context, rt service.Runtime) (*service.Service, error) {
+			return service.CommandAPI(ctx, cfg, rt)
+		}, err
+	})
+}

@@ -1,0 +1,168 @@
+package httpapi_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"passbook/api"
+	"passbook/command"
+	"passbook/eventstore"
+	"passbook/httpapi"
+	"passbook/httpapi/auth"
+	"passbook/httpapi/commandapi"
+	"passbook/httpapi/httpapitest"
+	"passbook/httpapi/queryapi"
+	"passbook/readmodel"
+)
+
+// closedBank takes no commands; who gets so far was let in.
+type closedBank struct{}
+
+func (closedBank) Execute(context.Context, command.Request) (command.Answer, error) {
+	return command.Answer{}, command.ErrOverloaded
+}
+
+// emptyBooks know no account.
+type emptyBooks struct{}
+
+func (emptyBooks) Account(context.Context, uuid.UUID) (readmodel.Account, readmodel.Freshness, error) {
+	return readmodel.Account{}, readmodel.Freshness{}, readmodel.ErrNotFound
+}
+
+func (emptyBooks) Accounts(context.Context, readmodel.AccountFilter) ([]readmodel.Account, bool, readmodel.Freshness, error) {
+	return nil, false, readmodel.Freshness{}, nil
+}
+
+func (emptyBooks) BalanceAt(context.Context, uuid.UUID, time.Time, readmodel.Basis) (readmodel.BalanceAt, readmodel.Freshness, error) {
+	return readmodel.BalanceAt{}, readmodel.Freshness{}, readmodel.ErrNotFound
+}
+
+func (emptyBooks) DailyBalances(context.Context, uuid.UUID, time.Time, time.Time, readmodel.Basis) ([]readmodel.DayBalance, string, readmodel.Freshness, error) {
+	return nil, "", readmodel.Freshness{}, readmodel.ErrNotFound
+}
+
+func (emptyBooks) Timeline(context.Context, readmodel.TimelineFilter) ([]readmodel.TimelineRow, bool, readmodel.Freshness, error) {
+	return nil, false, readmodel.Freshness{}, nil
+}
+
+func (emptyBooks) Events(context.Context, uuid.UUID, int64, int) ([]eventstore.Event, bool, error) {
+	return nil, false, readmodel.ErrNotFound
+}
+
+func (emptyBooks) Projections(context.Context) ([]readmodel.Projection, error) { return nil, nil }
+
+func (emptyBooks) WaitFor(context.Context, int64, ...string) (readmodel.Freshness, error) {
+	return readmodel.Freshness{}, nil
+}
+
+// door is one API with its document.
+type door struct {
+	*httpapitest.Kit
+	server http.Handler
+}
+
+func doors(t *testing.T) map[string]door {
+	t.Helper()
+	commands, queries := httpapitest.New(t, api.Command), httpapitest.New(t, api.Query)
+	commandServer, err := commandapi.New(commands.Config(), closedBank{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	queryServer, err := queryapi.New(queries.Config(), emptyBooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]door{"command": {commands, commandServer}, "query": {queries, queryServer}}
+}
+
+// TestEveryRouteWithEveryScope walks the routes of both documents with no token, a token without scopes, and a token of each
+// scope. A route that has no rule, or other scopes than its document says, fails.
+func TestEveryRouteWithEveryScope(t *testing.T) {
+	t.Parallel()
+	walked := map[httpapi.Route]bool{}
+	for _, d := range doors(t) {
+		for path, item := range d.Spec.Paths.Map() {
+			for method, operation := range item.Operations() {
+				route := httpapi.Route{Method: method, Path: path}
+				walked[route] = true
+				rule, ok := httpapi.Access(route)
+				if !ok || rule.Public || len(rule.Scopes()) == 0 {
+					t.Errorf("%s %s has no scope", method, path)
+					continue
+				}
+				if want := fmt.Sprint(operation.Extensions["x-scopes"]); want != fmt.Sprint(rule.Scopes()) {
+					t.Errorf("%s %s: the document says %s, the table %v", method, path, want, rule.Scopes())
+				}
+				d.walk(t, route, rule)
+			}
+		}
+	}
+	for _, route := range httpapi.Ruled() {
+		if rule, _ := httpapi.Access(route); !walked[route] && !rule.Public {
+			t.Errorf("%v is in the table, but in no document", route)
+		}
+	}
+}
+
+func (d door) walk(t *testing.T, route httpapi.Route, rule httpapi.Rule) {
+	t.Helper()
+	r := httpapitest.Request{Method: route.Method, Path: strings.ReplaceAll(route.Path, "{account_id}", uuid.NewString())}
+	if answer := d.Do(t, d.server, r); answer.Status != 401 || answer.Header.Get("WWW-Authenticate") != `Bearer realm="passbook"` {
+		t.Errorf("%v without a token: %d %v", route, answer.Status, answer.Header)
+	}
+	r.Token = d.Token(t, "nobody")
+	if answer := d.Do(t, d.server, r); answer.Status != 403 {
+		t.Errorf("%v without a scope: %d", route, answer.Status)
+	}
+	for _, scope := range auth.Scopes() {
+		r.Token = d.Token(t, "somebody", scope)
+		answer := d.Do(t, d.server, r)
+		allowed := slices.Contains(rule.Scopes(), scope)
+		if allowed == (answer.Status == 401 || answer.Status == 403) {
+			t.Errorf("%v with %s: %d %s", route, scope, answer.Status, answer.Body)
+		}
+		if !allowed && !strings.Contains(answer.Header.Get("WWW-Authenticate"), `error="insufficient_scope"`) {
+			t.Errorf("%v with %s: WWW-Authenticate %q", route, scope, answer.Header.Get("WWW-Authenticate"))
+		}
+	}
+}
+
+func TestAuthorizationHeader(t *testing.T) {
+	t.Parallel()
+	d := doors(t)["query"]
+	token := d.Token(t, "reader", auth.AccountsRead)
+	for header, want := range map[string]int{
+		"Bearer " + token: 200, "bearer " + token: 200, "BEARER " + token: 200,
+		token: 401, "Bearer": 401, "Bearer ": 401, "Bearer  " + token: 401, "Bearer " + token + " x": 401, "Bearer " + token + ",": 401,
+		"Basic " + token: 401, "Bearer " + token[:len(token)-4] + "AAAA": 401, "Bearer " + strings.ToUpper(token): 401, "Bearer \xff": 401,
+	} {
+		answer := d.Do(t, d.server, httpapitest.Request{Method: "GET", Path: "/v1/accounts", Header: map[string]string{"Authorization": header}})
+		if answer.Status != want {
+			t.Errorf("%.30q: %d, want %d", header, answer.Status, want)
+		}
+		if want == 401 && !strings.HasPrefix(answer.Header.Get("WWW-Authenticate"), `Bearer realm="passbook", error="invalid_`) {
+			t.Errorf("%.30q: WWW-Authenticate %q", header, answer.Header.Get("WWW-Authenticate"))
+		}
+	}
+}
+
+func TestDocumentIsServedToEverybody(t *testing.T) {
+	t.Parallel()
+	for name, d := range doors(t) {
+		answer := d.Do(t, d.server, httpapitest.Request{Method: "GET", Path: "/openapi.json"})
+		served := answer.JSON(t)
+		if answer.Status != 200 || answer.Header.Get("Content-Type") != "application/json" || served["openapi"] != "3.0.3" {
+			t.Errorf("%s: %d %v", name, answer.Status, answer.Header)
+		}
+		if len(served["paths"].(map[string]any)) != d.Spec.Paths.Len() {
+			t.Errorf("%s: %d paths, want %d", name, len(served["paths"].(map[string]any)), d.Spec.Paths.Len())
+		}
+	}
+}

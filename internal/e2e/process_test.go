@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"passbook/internal/pgtest"
+)
+
+// patience bounds every wait for something that must happen; the machine may be busy.
+const patience = 90 * time.Second
+
+// bin is where the binaries under test are.
+var bin string
+
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "passbook-e2e")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	bin = dir
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/", "passbook/cmd/...") //nolint:gosec // our own
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build:", err)
+		return 1
+	}
+	return pgtest.Run(m)
+}
+
+// process is one binary running.
+type process struct {
+	t    *testing.T
+	name string
+	cmd  *exec.Cmd
+	done chan struct{}
+
+	mu      sync.Mutex
+	output  bytes.Buffer
+	changed chan struct{} // closed at the next output
+}
+
+// Write collects the process's output.
+func (p *process) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.output.Write(b)
+	close(p.changed)
+	p.changed = make(chan struct{})
+	return len(b), nil
+}
+
+// start runs a binary with exactly this environment. It is killed at the end of the test if it still runs.
+func start(t *testing.T, name string, environ []string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, name: name, done: make(chan struct{}), changed: make(chan struct{})}
+	p.cmd = exec.Command(filepath.Join(bin, name), args...) //nolint:gosec // our own
+	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, environ...)
+	p.cmd.Stdout, p.cmd.Stderr = p, p
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.done)
+		_ = p.cmd.Wait() // its state is asked for where it matters
+	}()
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("output of %s:\n%s", name, p.tail())
+		}
+	})
+	return p
+}
+
+func (p *process) tail() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	lines := strings.Split(p.output.String(), "\n")
+	return strings.Join(lines[max(0, len(lines)-60):], "\n")
+}
+
+// kill is kill -9. It returns when the process is gone.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// await returns the submatches of the pattern once the output has it.
+func (p *process) await(pattern string) []string {
+	p.t.Helper()
+	re, late := regexp.MustCompile(pattern), time.After(patience)
+	for {
+		p.mu.Lock()
+		found, changed := re.FindStringSubmatch(p.output.String()), p.changed
+		p.mu.Unlock()
+		if found != nil {
+			return found
+		}
+		select {
+		case <-changed:
+		case <-p.done:
+			p.t.Fatalf("%s ended (%s) without %q", p.name, p.cmd.ProcessState, pattern)
+		case <-late:
+			p.t.Fatalf("%s does not say %q", p.name, pattern)
+		}
+	}
+}
+
+// exit waits for the process to end by itself and returns its code.
+func (p *process) exit() int {
+	p.t.Helper()
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		p.t.Fatalf("%s does not end", p.name)
+		return -1
+	}
+}
+
+// stop asks the process to end, as Ctrl-C does, and expects that it does so cleanly.
+func (p *process) stop() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Fatal(err)
+	}
+	if code := p.exit(); code != 0 {
+		p.t.Errorf("%s stopped with %d", p.name, code)
+	}
+}
+
+// output runs a binary to its end, expects success and returns its standard output.
+func output(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, name), args...) //nolint:gosec // our own
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %v: %v", name, args, err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// stateDir is a directory for a bank's state that the private Postgres can enter, whoever it runs as.
+func stateDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "passbook-state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // under root the server runs as another user
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}

@@ -1,0 +1,80 @@
+package service
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"passbook/command"
+	"passbook/eventstore"
+	"passbook/eventstore/relay"
+	"passbook/httpapi"
+	"passbook/httpapi/commandapi"
+	"passbook/internal/config"
+	"passbook/internal/lease"
+	"passbook/internal/natskit"
+	"passbook/internal/supervise"
+)
+
+// CommandAPI is the write side: the HTTP server, the command processor and, unless it is switched off, the relay. When it
+// fails, it leaves nothing open.
+func CommandAPI(ctx context.Context, cfg config.CommandAPI, rt Runtime) (*Service, error) {
+	s := &Service{Name: "command-api"}
+	pool, err := s.openDatabase(ctx, cfg.Database, rt.Log)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.buildCommandAPI(ctx, cfg, rt, pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt Runtime, pool *pgxpool.Pool) error {
+	store := eventstore.New(pool)
+	notify := func() {}
+	if bool(cfg.Relay) {
+		r, err := s.relay(ctx, cfg, rt, pool, store)
+		if err != nil {
+			return err
+		}
+		notify = r.Notify
+	}
+	processor, err := command.New(store, command.Config{
+		QueueMax: cfg.QueueMax, BatchMax: cfg.BatchMax, CacheBytes: int64(cfg.CacheBytes), SnapshotEvery: int64(cfg.SnapshotEvery),
+	}, commandapi.Render, notify, rt.Log, rt.Metrics)
+	if err != nil {
+		return err
+	}
+	s.add("processor", supervise.Processors, processor.Run)
+	verifier, err := s.verifier(cfg.Auth, rt.Log)
+	if err != nil {
+		return err
+	}
+	server, err := commandapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, processor)
+	if err != nil {
+		return err
+	}
+	return s.serve(ctx, server, cfg.HTTPAddr, rt.Log)
+}
+
+// relay adds the relay. Its connection to NATS may come up later: commands do not need it.
+func (s *Service) relay(ctx context.Context, cfg config.CommandAPI, rt Runtime, pool *pgxpool.Pool, store *eventstore.Store) (*relay.Relay, error) {
+	conn, err := natskit.Connect(ctx, natsConfig(cfg.NATS, rt, s.Name))
+	if err != nil {
+		return nil, fmt.Errorf("relay: %w", err)
+	}
+	limits := relay.DefaultConfig()
+	limits.MaxAge, limits.MaxBytes = cfg.NATSStreamMaxAge, int64(cfg.NATSStreamMaxBytes)
+	leader := lease.New(pool, "relay", Instance(s.Name), leaseTTL, rt.Log)
+	r, err := relay.New(store, conn, leader, limits, rt.Log, rt.Metrics)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	s.add("relay", supervise.Transport, r.Run)
+	s.own("nats", func(ctx context.Context) error { return natskit.Close(ctx, conn) })
+	return r, nil
+}

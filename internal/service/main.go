@@ -1,0 +1,111 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"passbook/httpapi/ops"
+	"passbook/internal/config"
+	"passbook/internal/supervise"
+	"passbook/internal/telemetry"
+)
+
+// Exit codes of the binaries.
+const (
+	ExitOK     = 0
+	ExitFailed = 1
+	ExitUsage  = 2 // the environment or the command line is at fault
+)
+
+// Main is the whole of a service's binary: it runs until a signal and returns the exit code. load reads the configuration
+// and returns what it says of the process, and how to build the service. With the one argument healthcheck it asks the
+// service that runs under the same environment whether it is ready.
+func Main(ctx context.Context, name string, args []string, stderr io.Writer, load func() (config.Process, Build, error)) int {
+	ctx, stop := supervise.Signals(ctx)
+	defer stop()
+	process, build, err := load()
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return ExitUsage
+	}
+	switch {
+	case len(args) == 1 && args[0] == "healthcheck":
+		return healthcheck(ctx, process, stderr)
+	case len(args) > 0:
+		fmt.Fprintf(stderr, "usage: %s [healthcheck]; everything else is in the environment\n", name)
+		return ExitUsage
+	}
+	log := NewLogger(stderr, process.Log, name)
+	if err := runOne(ctx, name, process, log, build); err != nil {
+		log.Error("ended", "error", err)
+		return ExitFailed
+	}
+	return ExitOK
+}
+
+func healthcheck(ctx context.Context, process config.Process, stderr io.Writer) int {
+	if err := telemetry.Probe(ctx, process.OpsAddr); err != nil {
+		fmt.Fprintln(stderr, err)
+		return ExitFailed
+	}
+	return ExitOK
+}
+
+// Build opens a service.
+type Build func(ctx context.Context, rt Runtime) (*Service, error)
+
+// NewLogger is the logger that the configuration asks for.
+func NewLogger(w io.Writer, cfg config.Log, name string) *slog.Logger {
+	return telemetry.NewLogger(w, slog.Level(cfg.LogLevel), cfg.LogFormat == config.FormatJSON, name)
+}
+
+func runOne(ctx context.Context, name string, process config.Process, log *slog.Logger, build Build) error {
+	registry := telemetry.NewRegistry(name)
+	s, err := build(ctx, Runtime{Log: log, Metrics: registry})
+	if err != nil {
+		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+			return nil // told to stop before it had started
+		}
+		return err
+	}
+	listener, err := Listen(ctx, process.OpsAddr)
+	if err != nil {
+		return err
+	}
+	return RunAll(ctx, log, process, Ops{Listener: listener, Registry: registry}, nil, s)
+}
+
+// Ops is the operations server of a process: health, metrics, and what else is mounted on it.
+type Ops struct {
+	Listener net.Listener
+	Registry *prometheus.Registry
+	Handlers map[string]http.Handler // what else it serves, by path
+}
+
+// RunAll runs the services, and further parts beside them, in one process until ctx is done.
+func RunAll(ctx context.Context, log *slog.Logger, process config.Process, o Ops, beside []supervise.Part, services ...*Service) error {
+	log.Info("listening", "service", "operations", "address", o.Listener.Addr().String())
+	var checks []ops.Check
+	parts := beside
+	for _, s := range services {
+		checks = append(checks, s.Checks...)
+		parts = append(parts, s.Parts...)
+	}
+	server := ops.New(ops.Config{Checks: checks, Metrics: o.Registry, Handlers: o.Handlers, Log: log})
+	parts = append(parts,
+		supervise.Part{Name: "operations", Stage: supervise.Resources, Run: func(ctx context.Context) error { return server.Run(ctx, o.Listener) }},
+		supervise.Part{Name: "readiness", Stage: supervise.Readiness, Run: func(ctx context.Context) error {
+			<-ctx.Done()
+			server.Stopping()
+			return nil
+		}},
+	)
+	return supervise.Run(ctx, log, process.ShutdownTimeout, parts...)
+}

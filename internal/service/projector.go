@@ -1,0 +1,83 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"passbook/eventstore"
+	"passbook/internal/config"
+	"passbook/internal/eventcodec"
+	"passbook/internal/natskit"
+	"passbook/internal/supervise"
+	"passbook/readmodel"
+	"passbook/readmodel/feed"
+)
+
+// Projector keeps the read models up to date. When it fails, it leaves nothing open.
+func Projector(ctx context.Context, cfg config.Projector, rt Runtime) (*Service, error) {
+	s := &Service{Name: "projector"}
+	projections, err := chosen(cfg.Projections)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := s.openDatabase(ctx, cfg.Database, rt.Log)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.buildProjector(ctx, cfg, rt, pool, projections); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Service) buildProjector(ctx context.Context, cfg config.Projector, rt Runtime, pool *pgxpool.Pool, projections []readmodel.Projector) error {
+	codec, err := eventcodec.New()
+	if err != nil {
+		return err
+	}
+	store := eventstore.New(pool)
+	conn, err := natskit.Connect(ctx, natsConfig(cfg.NATS, rt, s.Name))
+	if err != nil {
+		return err
+	}
+	source, err := feed.New(conn, store, feed.DefaultConfig(), rt.Log)
+	if err != nil {
+		conn.Close()
+		return err
+	}
+	limits := readmodel.DefaultConfig()
+	limits.Holder = Instance(s.Name)
+	engine, err := readmodel.NewEngine(readmodel.Parts{
+		Pool: pool, Log: store, Source: source, Decoder: codec, Projectors: projections, Registry: rt.Metrics, Logger: rt.Log,
+	}, limits)
+	if err != nil {
+		conn.Close()
+		return err
+	}
+	s.own("nats", func(ctx context.Context) error { return natskit.Close(ctx, conn) })
+	s.add("projections", supervise.Processors, engine.Run)
+	return nil
+}
+
+// chosen finds projections by name.
+func chosen(names []string) ([]readmodel.Projector, error) {
+	all := readmodel.Projectors()
+	known := make([]string, len(all))
+	for i, p := range all {
+		known[i] = p.Name
+	}
+	var found []readmodel.Projector
+	for _, name := range names {
+		i := slices.Index(known, name)
+		if i < 0 {
+			return nil, fmt.Errorf("PROJECTIONS: there is no %q; there are %s", name, strings.Join(known, ", "))
+		}
+		found = append(found, all[i])
+	}
+	return found, nil
+}

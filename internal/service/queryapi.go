@@ -1,0 +1,38 @@
+package service
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"passbook/httpapi"
+	"passbook/httpapi/queryapi"
+	"passbook/internal/config"
+	"passbook/readmodel"
+)
+
+// QueryAPI is the read side: the HTTP server over the read models. When it fails, it leaves nothing open.
+func QueryAPI(ctx context.Context, cfg config.QueryAPI, rt Runtime) (*Service, error) {
+	s := &Service{Name: "query-api"}
+	pool, err := s.openDatabase(ctx, cfg.Database, rt.Log)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.buildQueryAPI(ctx, cfg, rt, pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Service) buildQueryAPI(ctx context.Context, cfg config.QueryAPI, rt Runtime, pool *pgxpool.Pool) error {
+	verifier, err := s.verifier(cfg.Auth, rt.Log)
+	if err != nil {
+		return err
+	}
+	server, err := queryapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, readmodel.NewQueries(pool))
+	if err != nil {
+		return err
+	}
+	return s.serve(ctx, server, cfg.HTTPAddr, rt.Log)
+}

@@ -1,0 +1,117 @@
+package readmodel
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"passbook/domain/money"
+	"passbook/readmodel/internal/db"
+)
+
+// Account is what an account is now. Amounts are minor units.
+type Account struct {
+	ID                  uuid.UUID
+	OwnerID, OwnerName  string
+	Currency            string
+	Balance, Held       int64
+	Available           int64 // the most that a withdrawal may take; negative when fees went past the limit
+	OverdraftLimit      int64
+	Status, FreezeScope string
+	Metadata            map[string]string
+	Version, Position   int64 // of the last event, in the account and in the log
+	OpenedAt, UpdatedAt time.Time
+}
+
+// AccountFilter picks accounts; empty fields pick all.
+type AccountFilter struct {
+	OwnerID, Status, Currency string
+	Limit                     int            // at most 1,000
+	After                     *AccountCursor // nil for the first page
+}
+
+// AccountCursor is the place behind an account in the list.
+type AccountCursor struct {
+	AccountID uuid.UUID
+}
+
+// Account returns one account, or ErrNotFound.
+func (q *Queries) Account(ctx context.Context, id uuid.UUID) (Account, Freshness, error) {
+	statements, stamp := q.stamp(Balances)
+	row, err := statements.Account(ctx, id)
+	if err != nil {
+		return Account{}, stamp.freshness, notFound("account", id, err)
+	}
+	a, err := newAccount(row)
+	return a, stamp.freshness, err
+}
+
+// Accounts returns a page of accounts in the order of their ids, which is that of their opening for ids made by the bank,
+// and whether there is more behind it.
+func (q *Queries) Accounts(ctx context.Context, f AccountFilter) ([]Account, bool, Freshness, error) {
+	statements, stamp := q.stamp(Balances)
+	limit := pageLimit(f.Limit)
+	rows, err := listAccounts(ctx, statements, f, limit)
+	if err != nil {
+		return nil, false, stamp.freshness, fmt.Errorf("list accounts: %w", err)
+	}
+	rows, more := page(rows, limit)
+	accounts := make([]Account, len(rows))
+	for i, row := range rows {
+		if accounts[i], err = newAccount(row); err != nil {
+			return nil, false, stamp.freshness, err
+		}
+	}
+	return accounts, more, stamp.freshness, nil
+}
+
+// listAccounts picks the statement whose index serves the most selective filter.
+func listAccounts(ctx context.Context, q *db.Queries, f AccountFilter, limit int32) ([]db.ReadmodelBalance, error) {
+	var after uuid.UUID
+	if f.After != nil {
+		after = f.After.AccountID
+	}
+	switch {
+	case f.OwnerID != "":
+		return q.AccountsOfOwner(ctx, db.AccountsOfOwnerParams{
+			OwnerID: f.OwnerID, Status: f.Status, Currency: f.Currency, After: after, RowLimit: limit})
+	case f.Status != "":
+		return q.AccountsByStatus(ctx, db.AccountsByStatusParams{Status: f.Status, Currency: f.Currency, After: after, RowLimit: limit})
+	case f.Currency != "":
+		return q.AccountsByCurrency(ctx, db.AccountsByCurrencyParams{Currency: f.Currency, After: after, RowLimit: limit})
+	default:
+		return q.Accounts(ctx, db.AccountsParams{After: after, RowLimit: limit})
+	}
+}
+
+func newAccount(row db.ReadmodelBalance) (Account, error) {
+	metadata, err := decodeMetadata(row.Metadata)
+	if err != nil {
+		return Account{}, fmt.Errorf("metadata of account %s: %w", row.AccountID, err)
+	}
+	return Account{
+		ID: row.AccountID, OwnerID: row.OwnerID, OwnerName: row.OwnerName, Currency: row.Currency,
+		Balance: row.Balance, Held: row.Held, Available: available(row), OverdraftLimit: row.OverdraftLimit,
+		Status: row.Status, FreezeScope: row.FreezeScope, Metadata: metadata, Version: row.Version, Position: row.Position,
+		OpenedAt: row.OpenedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
+	}, nil
+}
+
+// available is account.State.Available on a row.
+func available(row db.ReadmodelBalance) int64 {
+	return min(max(row.Balance-row.Held+row.OverdraftLimit, -int64(money.MaxAmount)), int64(money.MaxAmount))
+}
+
+func decodeMetadata(encoded []byte) (map[string]string, error) {
+	if len(encoded) == 0 || string(encoded) == "{}" {
+		return nil, nil
+	}
+	var metadata map[string]string
+	if err := json.Unmarshal(encoded, &metadata); err != nil {
+		return nil, err
+	}
+	return metadata, nil
+}

@@ -1,0 +1,89 @@
+package readmodel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"passbook/readmodel/internal/db"
+)
+
+// generation of tables that this code writes.
+const firstGeneration = 1
+
+var (
+	// errFenced: somebody else has moved the checkpoint. What was applied is undone with the transaction.
+	errFenced = errors.New("the checkpoint is not where this instance left it")
+	// errAhead: the log was restored to before the checkpoint. The rows contain what never happened.
+	errAhead = errors.New("the checkpoint is ahead of the log: the log was restored, the rows must be rebuilt")
+	// errOtherCode: rows of one version of the code are not continued by another.
+	errOtherCode = errors.New("the rows were made by another version of the projection: they must be rebuilt")
+)
+
+// checkpoint is the row that says how far a generation of a projection has come.
+type checkpoint struct {
+	projection  string
+	generation  int32
+	codeVersion int32
+}
+
+// load returns the position, from a row that it makes if there is none.
+func (c checkpoint) load(ctx context.Context, pool *pgxpool.Pool) (int64, error) {
+	q := db.New(pool)
+	row, err := q.LoadCheckpoint(ctx, db.LoadCheckpointParams{Projection: c.projection, Generation: c.generation})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, c.begin(ctx, q)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("load the checkpoint: %w", err)
+	}
+	if row.CodeVersion != c.codeVersion {
+		return row.Position, fmt.Errorf("%w: theirs is %d, this one is %d", errOtherCode, row.CodeVersion, c.codeVersion)
+	}
+	if row.Position > row.Head {
+		return row.Position, fmt.Errorf("%w: it is %d, the log ends at %d", errAhead, row.Position, row.Head)
+	}
+	return row.Position, nil
+}
+
+// begin loses a race without an error: the compare-and-set sorts out who was first.
+func (c checkpoint) begin(ctx context.Context, q *db.Queries) error {
+	err := q.BeginCheckpoint(ctx, db.BeginCheckpointParams{Projection: c.projection, Generation: c.generation, CodeVersion: c.codeVersion})
+	if err != nil {
+		return fmt.Errorf("begin the checkpoint: %w", err)
+	}
+	return nil
+}
+
+// advance moves the checkpoint within the transaction that applies the events between. It comes first there: its row lock
+// lets a second instance wait until it can be told that it lost, instead of working in vain.
+func (c checkpoint) advance(ctx context.Context, tx pgx.Tx, after, through int64) error {
+	moved, err := db.New(tx).AdvanceCheckpoint(ctx, db.AdvanceCheckpointParams{
+		Projection: c.projection, Generation: c.generation, CodeVersion: c.codeVersion, After: after, Through: through,
+	})
+	if err != nil {
+		return fmt.Errorf("move the checkpoint: %w", err)
+	}
+	if moved != 1 {
+		return errFenced
+	}
+	return nil
+}
+
+// causeMax keeps the status readable; the log of the process has the rest.
+const causeMax = 1_000
+
+// stop tells everyone why the position cannot be passed.
+func (c checkpoint) stop(ctx context.Context, pool *pgxpool.Pool, position int64, cause error) error {
+	text := []rune(cause.Error())
+	err := db.New(pool).StopCheckpoint(ctx, db.StopCheckpointParams{
+		Projection: c.projection, Generation: c.generation, Position: position, Cause: string(text[:min(len(text), causeMax)]),
+	})
+	if err != nil {
+		return fmt.Errorf("record the stop: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package readmodel
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config has working defaults: see DefaultConfig. Only Holder must be given.
+type Config struct {
+	Holder   string        // this instance's name, unique among those that run at the same time
+	LeaseTTL time.Duration // how long the others wait after this instance was killed
+
+	Batch       int           // events in one transaction, at most
+	Poll        time.Duration // how long the source may be silent before the log is looked at
+	Resubscribe time.Duration // pause before a source that failed is tried again
+	RetryMin    time.Duration // pause after a failure, doubled up to RetryMax while nothing is applied
+	RetryMax    time.Duration
+}
+
+// DefaultConfig is for any size of bank; Holder is empty.
+func DefaultConfig() Config {
+	return Config{
+		LeaseTTL:    5 * time.Second,
+		Batch:       5_000,
+		Poll:        250 * time.Millisecond,
+		Resubscribe: time.Second,
+		RetryMin:    100 * time.Millisecond,
+		RetryMax:    10 * time.Second,
+	}
+}
+
+// batchMax is what one read of the log returns at most.
+const batchMax = 10_000
+
+// Validate lists every fault at once.
+func (c Config) Validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("readmodel: "+format, args...))
+		}
+	}
+	check(c.Holder != "", "no holder named for the leases")
+	check(c.LeaseTTL > 0, "lease time %s is not positive", c.LeaseTTL)
+	check(c.Batch > 0 && c.Batch <= batchMax, "batch %d is not 1 to %d", c.Batch, batchMax)
+	check(c.Poll > 0 && c.Resubscribe > 0, "poll %s and resubscribe %s must be positive", c.Poll, c.Resubscribe)
+	check(c.RetryMin > 0 && c.RetryMax >= c.RetryMin, "retry pauses %s to %s are no range", c.RetryMin, c.RetryMax)
+	return errors.Join(faults...)
+}

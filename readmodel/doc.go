@@ -1,0 +1,49 @@
+// Package readmodel folds the log into tables made for reading, and reads them.
+//
+// # Overview
+//
+// A Projector turns events into rows of its own tables, in batches. The Engine runs one runner for each: it takes batches of
+// events, applies them and moves the projection's checkpoint in the same transaction, so that the rows are always the fold of
+// the log up to exactly the checkpoint. Rows are assigned from events (balance_after), never added up.
+//
+// # Where events come from
+//
+// A Source delivers events soon after their commit and guarantees nothing: it may repeat, reorder, lose, or be away. The
+// runner does arithmetic on positions, which are gapless:
+//
+//	position <= checkpoint      applied already: dropped
+//	position == checkpoint + 1  next
+//	position >  checkpoint + 1  the ones between are read from the log first
+//
+// While the source is silent the runner looks at the log itself, every Config.Poll. So duplicates, reordering, loss, a purged
+// stream, a wiped broker and no broker at all end in the same rows; the source is there to be faster than polling.
+//
+// # States of a runner
+//
+//	waiting   another instance has the projection's lease
+//	running   follows; catching up when far behind, live otherwise
+//	stopped   an event cannot be applied: those before it are, the cause is in the checkpoint's row and in Projections, and
+//	          the runner tries again after a growing pause. It is never skipped
+//
+// # Guarantees
+//
+// No event is skipped or applied twice. The lease keeps one instance per projection active; behind it stands the fence: the
+// checkpoint is moved by compare-and-set, first thing in the transaction, so an instance that wrongly believes to be alone
+// changes nothing. A checkpoint never passes the head of the log. Each row knows the version of the last event it was
+// assigned from, and an event that does not follow it is an error.
+//
+// A projection's transactions do not wait for the disk (synchronous_commit off): a crash of Postgres may lose the last ones
+// whole, rows and checkpoint alike, and they are applied again.
+//
+// # Failures
+//
+//   - Kill between commit and acknowledgement: the source repeats, the repeated are dropped.
+//   - Database away: the runner retries; its lease runs out meanwhile, another may take over.
+//   - Log restored to before the checkpoint: the runner stops and says so.
+//   - Code of another version than the rows: the runner stops and says so, the rows must be rebuilt.
+//
+// # Reading
+//
+// Queries serves the read side. Every answer says how fresh it is (Freshness), by a checkpoint read in the same round trip
+// before the data, and WaitFor waits for a position: the way to read one's own write.
+package readmodel

@@ -1,0 +1,136 @@
+package readmodel
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"passbook/readmodel/internal/db"
+)
+
+// Direction of a movement.
+const (
+	DirectionIn   = "in"
+	DirectionOut  = "out"
+	DirectionNone = "none" // no money moved
+)
+
+// TimelineRow is one thing that happened on an account.
+type TimelineRow struct {
+	AccountID               uuid.UUID
+	Position, Version       int64
+	EventID                 uuid.UUID
+	TransactionID           *uuid.UUID // nil where no money moved
+	Type                    string     // see TimelineTypes
+	Direction               string
+	Amount                  *int64 // positive minor units; nil where no money moved
+	Currency                string
+	Balance, Held           int64 // after it
+	Reference               string
+	Description             string // for people
+	Detail                  string // source, channel, reason, rate and period, or the names of changed settings
+	Metadata                map[string]string
+	EffectiveAt, RecordedAt time.Time
+}
+
+// TimelineFilter picks rows of one account; empty fields pick all.
+type TimelineFilter struct {
+	AccountID uuid.UUID
+	Types     []string
+	Direction string     // in, out or empty
+	From, To  *time.Time // by booking time: From <= t < To
+	Limit     int        // at most 1,000
+	Before    int64      // the position the page ends before, which is that of the last row seen; 0 for the newest
+}
+
+func (f TimelineFilter) plain() bool {
+	return len(f.Types) == 0 && f.Direction == "" && f.From == nil && f.To == nil
+}
+
+// uncommon reports whether the index of the uncommon types has all rows asked for.
+func (f TimelineFilter) uncommon() bool {
+	return len(f.Types) > 0 && !slices.Contains(f.Types, TypeDeposit) && !slices.Contains(f.Types, TypeWithdrawal)
+}
+
+// Timeline returns a page of an account's rows, newest first, and whether there is more behind it. An account that is not
+// known has none.
+func (q *Queries) Timeline(ctx context.Context, f TimelineFilter) ([]TimelineRow, bool, Freshness, error) {
+	statements, stamp := q.stamp(Timeline)
+	limit := pageLimit(f.Limit)
+	stored, err := listTimeline(ctx, statements, f, limit)
+	if err != nil {
+		return nil, false, stamp.freshness, fmt.Errorf("read the timeline of account %s: %w", f.AccountID, err)
+	}
+	stored, more := page(stored, limit)
+	rows := make([]TimelineRow, len(stored))
+	for i, row := range stored {
+		if rows[i], err = newTimelineRow(row); err != nil {
+			return nil, false, stamp.freshness, err
+		}
+	}
+	return rows, more, stamp.freshness, nil
+}
+
+func listTimeline(ctx context.Context, q *db.Queries, f TimelineFilter, limit int32) ([]db.ReadmodelTimeline, error) {
+	before := f.Before
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	if f.plain() {
+		return q.TimelinePage(ctx, db.TimelinePageParams{AccountID: f.AccountID, Before: before, RowLimit: limit})
+	}
+	filtered := db.TimelineFilteredParams{
+		AccountID: f.AccountID, Before: before, RecordedFrom: f.From, RecordedTo: f.To, Types: f.Types, Direction: f.Direction, RowLimit: limit,
+	}
+	if filtered.Types == nil {
+		filtered.Types = []string{} // a NULL array has no cardinality
+	}
+	if f.uncommon() {
+		return q.TimelineUncommon(ctx, db.TimelineUncommonParams(filtered))
+	}
+	return q.TimelineFiltered(ctx, filtered)
+}
+
+func newTimelineRow(row db.ReadmodelTimeline) (TimelineRow, error) {
+	metadata, err := decodeMetadata(row.Metadata)
+	if err != nil {
+		return TimelineRow{}, fmt.Errorf("metadata of event %d: %w", row.Position, err)
+	}
+	direction, amount := unsigned(row.Amount)
+	return TimelineRow{
+		AccountID: row.AccountID, Position: row.Position, Version: row.Version, EventID: row.EventID, TransactionID: row.TransactionID,
+		Type: row.Type, Direction: direction, Amount: amount, Currency: row.Currency, Balance: row.Balance, Held: row.Held,
+		Reference: row.Reference, Description: describe(row.Type, row.Detail), Detail: row.Detail, Metadata: metadata,
+		EffectiveAt: row.EffectiveAt.UTC(), RecordedAt: row.RecordedAt.UTC(),
+	}, nil
+}
+
+func unsigned(signed *int64) (direction string, amount *int64) {
+	switch {
+	case signed == nil:
+		return DirectionNone, nil
+	case *signed < 0:
+		positive := -*signed
+		return DirectionOut, &positive
+	default:
+		return DirectionIn, signed
+	}
+}
+
+// titles are the descriptions, which a row's detail completes.
+var titles = map[string]string{
+	TypeOpened: "Account opened", TypeDeposit: "Deposit", TypeWithdrawal: "Withdrawal", TypeFee: "Fee", TypeInterest: "Interest",
+	TypeFrozen: "Account frozen", TypeUnfrozen: "Account unfrozen", TypeClosed: "Account closed", TypeReopened: "Account reopened",
+	TypeSettingsChanged: "Settings changed",
+}
+
+func describe(kind, detail string) string {
+	if detail == "" {
+		return titles[kind]
+	}
+	return titles[kind] + ": " + detail
+}

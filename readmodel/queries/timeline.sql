@@ -1,0 +1,89 @@
+-- name: LoadTimelineEnds :many
+-- The last row of each account.
+SELECT account.id::uuid AS account_id, last.version, last.balance, last.held, last.currency
+FROM unnest(@account_ids::uuid[]) AS account(id)
+CROSS JOIN LATERAL (
+    SELECT t.version, t.balance, t.held, t.currency FROM readmodel.timeline t
+    WHERE t.account_id = account.id ORDER BY t.position DESC LIMIT 1
+) AS last;
+
+-- name: TimelinePage :many
+SELECT * FROM readmodel.timeline
+WHERE account_id = @account_id AND position < @before
+ORDER BY position DESC LIMIT @row_limit;
+
+-- name: TimelineFiltered :many
+SELECT t.* FROM readmodel.timeline t
+WHERE t.account_id = @account_id AND t.position < @before
+  AND t.position > coalesce((SELECT readmodel.position_at(sqlc.narg(recorded_from)::timestamptz - interval '1 microsecond')), 0)
+  AND position <= coalesce((SELECT readmodel.position_at(sqlc.narg(recorded_to)::timestamptz - interval '1 microsecond')), 9223372036854775807)
+  AND (cardinality(@types::text[]) = 0 OR type = ANY(@types))
+  AND (@direction::text <> 'in' OR amount > 0) AND (@direction::text <> 'out' OR amount < 0)
+ORDER BY position DESC LIMIT @row_limit;
+
+-- name: TimelineUncommon :many
+-- For types that the index of the uncommon ones holds. The condition is the one of the index.
+SELECT t.* FROM readmodel.timeline t
+WHERE t.account_id = @account_id AND t.position < @before
+  AND t.position > coalesce((SELECT readmodel.position_at(sqlc.narg(recorded_from)::timestamptz - interval '1 microsecond')), 0)
+  AND position <= coalesce((SELECT readmodel.position_at(sqlc.narg(recorded_to)::timestamptz - interval '1 microsecond')), 9223372036854775807)
+  AND type NOT IN ('deposit', 'withdrawal') AND type = ANY(@types::text[])
+  AND (@direction::text <> 'in' OR amount > 0) AND (@direction::text <> 'out' OR amount < 0)
+ORDER BY position DESC LIMIT @row_limit;
+
+-- name: AccountCurrency :one
+SELECT currency FROM readmodel.timeline WHERE account_id = @account_id ORDER BY position LIMIT 1;
+
+-- name: BalanceRecorded :one
+SELECT version, currency, balance, held FROM readmodel.timeline
+WHERE account_id = @account_id AND position <= (SELECT readmodel.position_at(@at))
+ORDER BY position DESC LIMIT 1;
+
+-- name: BalanceEffective :one
+-- Held has no value date: it is what the log knew to be held at that moment.
+SELECT opened.currency,
+       (SELECT coalesce(sum(t.amount), 0) FROM readmodel.timeline t
+        WHERE t.account_id = opened.account_id AND t.amount IS NOT NULL AND t.effective_at <= @at)::bigint AS balance,
+       coalesce((SELECT t.held FROM readmodel.timeline t
+        WHERE t.account_id = opened.account_id AND t.position <= (SELECT readmodel.position_at(@at))
+        ORDER BY t.position DESC LIMIT 1), 0)::bigint AS held
+FROM readmodel.timeline opened
+WHERE opened.account_id = @account_id ORDER BY opened.position LIMIT 1;
+
+-- name: DaysRecorded :many
+-- A row for each day with movements, by booking time. The day before the first stands for all that was before.
+WITH opening AS (
+    SELECT @day_before::date AS day, t.balance AS inflow, 0::bigint AS outflow, 0::bigint AS movements
+    FROM readmodel.timeline t
+    WHERE t.account_id = @account_id
+      AND t.position <= (SELECT readmodel.position_at(sqlc.arg(from_time)::timestamptz - interval '1 microsecond'))
+    ORDER BY t.position DESC LIMIT 1
+), days AS (
+    SELECT (t.recorded_at AT TIME ZONE 'UTC')::date AS day,
+           coalesce(sum(t.amount) FILTER (WHERE t.amount > 0), 0)::bigint AS inflow,
+           coalesce(-sum(t.amount) FILTER (WHERE t.amount < 0), 0)::bigint AS outflow,
+           count(*) AS movements
+    FROM readmodel.timeline t
+    WHERE t.account_id = @account_id AND t.amount IS NOT NULL
+      AND t.position > (SELECT readmodel.position_at(sqlc.arg(from_time)::timestamptz - interval '1 microsecond'))
+      AND t.position <= (SELECT readmodel.position_at(sqlc.arg(to_time)::timestamptz - interval '1 microsecond'))
+    GROUP BY 1
+)
+SELECT day, inflow, outflow, movements FROM opening
+UNION ALL
+SELECT day, inflow, outflow, movements FROM days
+ORDER BY day;
+
+-- name: DaysEffective :many
+-- The same by value date, from the covering index alone.
+SELECT greatest((t.effective_at AT TIME ZONE 'UTC')::date, @day_before::date)::date AS day,
+       coalesce(sum(t.amount) FILTER (WHERE t.amount > 0), 0)::bigint AS inflow,
+       coalesce(-sum(t.amount) FILTER (WHERE t.amount < 0), 0)::bigint AS outflow,
+       count(*) AS movements
+FROM readmodel.timeline t
+WHERE t.account_id = @account_id AND t.amount IS NOT NULL AND t.effective_at < @to_time::timestamptz
+GROUP BY 1 ORDER BY 1;
+
+-- name: AccountEvents :many
+SELECT position, event_id, stream_type, stream_id, version, type, schema, data, metadata, effective_at, recorded_at
+FROM events WHERE stream_id = @stream_id AND version > @after_version ORDER BY version LIMIT @row_limit;

@@ -1,0 +1,193 @@
+package readmodel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"passbook/eventstore"
+	"passbook/internal/pgkit"
+)
+
+// runner applies one projection while it leads.
+type runner struct {
+	projector  Projector
+	checkpoint checkpoint
+	config     Config
+	pool       *pgxpool.Pool
+	decoder    Decoder
+	intake     intake
+	log        *slog.Logger
+	metrics    runnerMetrics
+
+	position int64
+	active   atomic.Bool
+	applied  atomic.Int64 // position, for Status
+}
+
+func newRunner(parts Parts, config Config, p Projector, m metrics) (*runner, error) {
+	if p.Name == "" || p.Version <= 0 || len(p.Tables) == 0 || p.Apply == nil {
+		return nil, fmt.Errorf("readmodel: projection %q is incomplete", p.Name)
+	}
+	log := parts.Logger.With("projection", p.Name)
+	r := &runner{
+		projector:  p,
+		checkpoint: checkpoint{p.Name, firstGeneration, int32(p.Version)},
+		config:     config, pool: parts.Pool, decoder: parts.Decoder, log: log, metrics: m.of(p.Name),
+	}
+	r.intake = intake{
+		consumer: fmt.Sprintf("%s-%d", p.Name, firstGeneration),
+		source:   parts.Source, events: parts.Log, config: config, log: log, fromLog: r.metrics.fromLog,
+	}
+	return r, nil
+}
+
+// lead follows the log until ctx is done, starting again from the checkpoint after each failure.
+func (r *runner) lead(ctx context.Context, _ int64) error {
+	r.setActive(true)
+	defer r.setActive(false)
+	pause := r.config.RetryMin
+	for ctx.Err() == nil {
+		progressed, err := r.follow(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		r.failed(ctx, err)
+		if progressed {
+			pause = r.config.RetryMin
+		}
+		wait(ctx, pause)
+		pause = min(2*pause, r.config.RetryMax)
+	}
+	return nil
+}
+
+func (r *runner) setActive(active bool) {
+	r.active.Store(active)
+	r.metrics.active.Set(0)
+	if active {
+		r.metrics.active.Set(1)
+	}
+}
+
+// follow applies events until something fails.
+func (r *runner) follow(ctx context.Context) (progressed bool, err error) {
+	r.position, err = r.checkpoint.load(ctx, r.pool)
+	r.moved(r.position)
+	if err != nil {
+		return false, err
+	}
+	r.log.InfoContext(ctx, "projection follows the log", "after", r.position)
+	defer r.intake.reset()
+	for {
+		events, err := r.intake.next(ctx, r.position)
+		if err != nil {
+			return progressed, err
+		}
+		from := r.position
+		err = r.apply(ctx, events)
+		progressed = progressed || r.position > from
+		if err != nil {
+			return progressed, err
+		}
+		r.intake.acknowledge(ctx)
+	}
+}
+
+func (r *runner) moved(position int64) {
+	r.position = position
+	r.applied.Store(position)
+	r.metrics.position.Set(float64(position))
+}
+
+// apply decodes and commits a run of events that follows the position. When one of them cannot be applied, those before it
+// are, and its error is returned.
+func (r *runner) apply(ctx context.Context, stored []eventstore.Event) error {
+	events, poison := r.decode(stored)
+	err := r.commit(ctx, events)
+	if refused, ok := errors.AsType[*EventError](err); ok {
+		return errors.Join(refused, r.commit(ctx, before(events, refused.Position)))
+	}
+	if err != nil {
+		return err
+	}
+	return poison
+}
+
+// before returns the events of the run before the position; none when the position is not of the run.
+func before(events []Event, position int64) []Event {
+	n := position - events[0].Position
+	if n < 0 || n >= int64(len(events)) {
+		return nil
+	}
+	return events[:n]
+}
+
+// decode stops at the first event that this code cannot read.
+func (r *runner) decode(stored []eventstore.Event) ([]Event, error) {
+	events := make([]Event, 0, len(stored))
+	for i := range stored {
+		payload, err := r.decoder.Decode(stored[i])
+		if err != nil {
+			return events, &EventError{stored[i].Position, err}
+		}
+		events = append(events, Event{stored[i], payload})
+	}
+	return events, nil
+}
+
+// beginProjection: a projection need not wait for the disk, since what a crash takes from it is applied again. A session
+// that hangs in the transaction holds the checkpoint's row and must not hold up its successor for long.
+const beginProjection = `begin; set local synchronous_commit = off; set local idle_in_transaction_session_timeout = '10s'`
+
+// commit applies events and moves the checkpoint, both or neither.
+func (r *runner) commit(ctx context.Context, events []Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	started := time.Now()
+	through := events[len(events)-1].Position
+	err := pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginProjection}, func(tx pgx.Tx) error {
+		if err := r.checkpoint.advance(ctx, tx, r.position, through); err != nil {
+			return err
+		}
+		return r.projector.Apply(ctx, tx, events)
+	})
+	if err != nil {
+		return fmt.Errorf("apply events %d to %d: %w", r.position+1, through, err)
+	}
+	r.moved(through)
+	r.metrics.seconds.Observe(time.Since(started).Seconds())
+	r.metrics.applied.Add(float64(len(events)))
+	r.metrics.stopped.Set(0)
+	return nil
+}
+
+// failed tells the operator, and everyone who asks for the state of the projection when trying again will not help by itself.
+func (r *runner) failed(ctx context.Context, cause error) {
+	r.metrics.failures.Inc()
+	if errors.Is(cause, errFenced) || pgkit.IsRetryable(cause) {
+		r.log.WarnContext(ctx, "projection interrupted, starting again from the checkpoint", "position", r.position, "error", cause)
+		return
+	}
+	r.metrics.stopped.Set(1)
+	r.log.ErrorContext(ctx, "projection stopped, trying again later", "position", r.position, "error", cause)
+	if err := r.checkpoint.stop(ctx, r.pool, r.position, cause); err != nil {
+		r.log.WarnContext(ctx, "the stop is not recorded", "error", err)
+	}
+}
+
+func wait(ctx context.Context, pause time.Duration) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

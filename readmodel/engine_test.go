@@ -2,6 +2,8 @@ package readmodel_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +214,21 @@ func TestOtherCodeVersionStopsTheProjection(t *testing.T) {
 	b.untilStopped(readmodel.Balances, "made by another version")
 }
 
+// Right behind the end of the log a source delivers an event that is not in it: the checkpoint refuses.
+func TestCheckpointNeverPassesTheLog(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, 12)
+	head := b.write(100)
+	last := b.readLog(head-1, 1)[0]
+	invented := last
+	invented.Position, invented.Version, invented.ID = head+1, last.Version+1, uuid.New()
+	source := newScript(invented)
+	b.run(b.engine(b.parts(source), testConfig()).Run)
+	b.untilApplied(head)
+	b.within(10*time.Second, "the event was delivered to both", func() bool { return source.subscribed() >= 4 })
+	b.verify(head)
+}
+
 // The rows of a crash: Postgres loses the last transactions whole, rows and checkpoint alike.
 func TestLostRowsAreAppliedAgain(t *testing.T) {
 	t.Parallel()
@@ -271,4 +288,46 @@ func TestConfigFaultsAreListedAtOnce(t *testing.T) {
 			t.Errorf("%q is missing in: %v", fault, err)
 		}
 	}
+}
+
+// The whole log delivered in an order drawn at random, with repeats and holes, to an engine that starts anew in between.
+func TestPermutedDeliveriesEndInTheSameRows(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			b := newBank(t, 100+seed)
+			head := b.write(400)
+			source := newScript(shuffled(b.readLog(0, int(head)), rand.New(rand.NewPCG(seed, 2)))...)
+			config := testConfig()
+			config.Batch = 37
+			for range 3 {
+				stop := b.run(b.engine(b.parts(source), config).Run)
+				b.within(10*time.Second, "some progress", func() bool { return b.status(readmodel.Timeline).Position > 0 })
+				stop()
+			}
+			b.run(b.engine(b.parts(source), config).Run)
+			b.untilApplied(head)
+			b.verify(head)
+		})
+	}
+}
+
+// shuffled moves events by up to so many places, drops a tenth and repeats a tenth.
+func shuffled(events []eventstore.Event, random *rand.Rand) []eventstore.Event {
+	var out []eventstore.Event
+	for _, e := range events {
+		switch random.IntN(10) {
+		case 0:
+		case 1:
+			out = append(out, e, e)
+		default:
+			out = append(out, e)
+		}
+	}
+	for i := range out {
+		j := min(len(out)-1, i+random.IntN(30))
+		out[i], out[j] = out[j], out[i]
+	}
+	return out
 }

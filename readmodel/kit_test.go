@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -188,3 +189,51 @@ func (b *bank) within(limit time.Duration, what string, holds func() bool) {
 		}
 	}
 }
+
+// readLog returns up to limit events after the position.
+func (b *bank) readLog(after int64, limit int) []eventstore.Event {
+	b.t.Helper()
+	events, err := b.store.ReadLog(b.t.Context(), after, limit)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return events
+}
+
+// script is a source that delivers the same events to every subscription, then is silent.
+type script struct {
+	events []eventstore.Event
+	count  atomic.Int64
+}
+
+func newScript(events ...eventstore.Event) *script { return &script{events: events} }
+
+func (s *script) subscribed() int64 { return s.count.Load() }
+
+func (s *script) Subscribe(context.Context, string, int64) (readmodel.Subscription, error) {
+	s.count.Add(1)
+	return &scripted{left: s.events}, nil
+}
+
+// scripted acknowledges nothing: to it, every projector has died between commit and acknowledgement.
+type scripted struct{ left []eventstore.Event }
+
+func (s *scripted) Next(ctx context.Context, limit int, wait time.Duration) ([]eventstore.Event, error) {
+	n := min(limit, len(s.left))
+	if n > 0 {
+		next := s.left[:n]
+		s.left = s.left[n:]
+		return next, nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s *scripted) Acknowledge(context.Context) error { return nil }
+func (s *scripted) Close()                            {}

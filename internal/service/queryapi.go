@@ -30,7 +30,7 @@ func (s *Service) buildQueryAPI(ctx context.Context, cfg config.QueryAPI, rt Run
 	if err != nil {
 		return err
 	}
-	server, err := queryapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, readmodel.NewQueries(pool))
+	server, err := queryapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, readmodel.NewQueries(pool)) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,183 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"passbook/internal/auditor"
+	"passbook/internal/embedded"
+	"passbook/internal/eventcodec"
+	"passbook/internal/pgkit"
+)
+
+// bank is a running `passbook up`.
+type bank struct {
+	*process
+	state              string
+	commandURL, opsURL string
+	queryURL, natsURL  string
+	args               []string
+}
+
+// up starts a whole bank in the state directory, on free ports.
+func up(t *testing.T, state string, args ...string) *bank {
+	t.Helper()
+	args = append([]string{"up", "--state", state, "--command-addr", "127.0.0.1:0", "--query-addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0"}, args...)
+	b := &bank{process: start(t, "passbook", nil, args...), state: state}
+	b.await(`In another terminal`)
+	b.commandURL, b.queryURL = b.await(`command API\s+(\S+)`)[1], b.await(`query API\s+(\S+)`)[1]
+	b.opsURL = b.await(`operations\s+(\S+)/readyz`)[1]
+	return b
+}
+
+// clientArgs address a client command to the bank.
+func (b *bank) clientArgs(command string, args ...string) []string {
+	return append([]string{command, "--state", b.state, "--command-url", b.commandURL, "--query-url", b.queryURL}, args...)
+}
+
+func (b *bank) startImport(file string, args ...string) *process {
+	return start(b.t, "passbook", nil, b.clientArgs("import", append([]string{"--file", file}, args...)...)...)
+}
+
+// importAll imports the file, verifies it, and returns how many rows were new and how many replayed.
+func (b *bank) importAll(file string) (fresh, replayed int) {
+	b.t.Helper()
+	p := b.startImport(file, "--verify")
+	if code := p.exit(); code != 0 {
+		b.t.Fatalf("import --verify exits with %d:\n%s", code, p.tail())
+	}
+	p.await(`no difference`)
+	m := p.await(`([\d,]+) new, ([\d,]+) replayed, 0 refused`)
+	return number(m[1]), number(m[2])
+}
+
+var commas = regexp.MustCompile(",")
+
+func number(grouped string) int {
+	n, err := strconv.Atoi(commas.ReplaceAllString(grouped, ""))
+	if err != nil {
+		panic(err) // the pattern matched digits
+	}
+	return n
+}
+
+// audit starts the stopped bank's Postgres alone and proves log and read models.
+func audit(t *testing.T, state string) auditor.Report {
+	t.Helper()
+	pg, err := embedded.StartPostgres(t.Context(), embedded.PostgresConfig{StateDir: state, Durable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = pg.Stop(context.WithoutCancel(t.Context())) }()
+	return verify(t, pg.URL("postgres"))
+}
+
+// verify proves log and read models, and that the projections reached the end of the log.
+func verify(t *testing.T, databaseURL string) auditor.Report {
+	t.Helper()
+	pool, err := pgkit.Open(t.Context(), pgkit.Config{URL: databaseURL, Role: "passbook_projector"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	codec, err := eventcodec.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := auditor.Verify(t.Context(), pool, codec, auditor.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !report.OK() {
+		t.Errorf("the auditor finds %d differences: %v", report.DifferencesTotal, report.Differences)
+	}
+	for _, p := range report.Projections {
+		if p.Position != report.Head {
+			t.Errorf("%s is at %d, the log at %d", p.Name, p.Position, report.Head)
+		}
+	}
+	return report
+}
+
+// A whole bank is killed in the middle of an import, again and again. What was acknowledged is there, nothing twice.
+func TestKillOfTheWholeBankDuringAnImport(t *testing.T) {
+	t.Parallel()
+	const accounts, rows = 60, 100
+	state, file := stateDir(t), statement(t, "kill", accounts, rows)
+	for _, percent := range []string{"10", "50"} {
+		b := up(t, state)
+		importing := b.startImport(file)
+		importing.await(`\(` + percent + ` %\)`)
+		b.kill()
+		importing.kill()
+	}
+	b := up(t, state)
+	fresh, replayed := b.importAll(file)
+	if fresh+replayed != accounts*rows || replayed < accounts*rows/2 || fresh == 0 {
+		t.Errorf("%d rows are new, %d replayed, of %d", fresh, replayed, accounts*rows)
+	}
+	if fresh, replayed = b.importAll(file); fresh != 0 || replayed != accounts*rows {
+		t.Errorf("the second time %d rows are new, %d replayed", fresh, replayed)
+	}
+	b.stop()
+	if report := audit(t, state); report.Events != accounts*(rows+1) || report.Accounts != accounts {
+		t.Errorf("the log has %d events of %d accounts", report.Events, report.Accounts)
+	}
+}
+
+// NATS loses everything, stopped and running: the read models end equal to the log.
+func TestJetStreamLosesEverything(t *testing.T) {
+	t.Parallel()
+	const accounts, rows = 20, 50
+	state := stateDir(t)
+	b := up(t, state)
+	b.importAll(statement(t, "first", accounts, rows))
+	b.stop()
+	if err := os.RemoveAll(filepath.Join(state, "jetstream")); err != nil {
+		t.Fatal(err)
+	}
+
+	b = up(t, state, "--nats-port=-1")
+	second := statement(t, "second", accounts, rows)
+	importing := b.startImport(second)
+	importing.await(`\(30 %\)`)
+	purge(t, b.await(`NATS\s+(nats://\S+)`)[1])
+	if code := importing.exit(); code != 0 {
+		t.Errorf("the import exits with %d", code)
+	}
+	b.importAll(second)
+	b.stop()
+	if report := audit(t, state); report.Events != 2*accounts*(rows+1) {
+		t.Errorf("the log has %d events", report.Events)
+	}
+}
+
+func purge(t *testing.T, url string) {
+	t.Helper()
+	conn, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	stream, err := js.Stream(ctx, "PASSBOOK")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(ctx); err != nil {
+		t.Fatal(err)
+	}
+}

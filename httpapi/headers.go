@@ -42,16 +42,17 @@ func visible(text string, longest int) bool {
 	return true
 }
 
-// requestID takes the client's id when it is fit to be logged and sent back, and makes one when not.
-func requestID(h http.Header) string {
+// requestID takes the client's id when it is fit to be logged and sent back, and makes one when not. It is the value of a
+// header, which always has one element.
+func requestID(h http.Header) []string {
 	if given := h[headerRequestID]; len(given) == 1 && visible(given[0], requestIDMax) {
-		return given[0]
+		return given
 	}
 	id, err := uuid.NewV7()
 	if err != nil { // the system has no randomness left to give; an id is not worth a refusal
-		return "none"
+		return []string{"none"}
 	}
-	return id.String()
+	return []string{id.String()}
 }
 
 const traceparentLength = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
@@ -63,22 +64,18 @@ func traceparent(h http.Header) string {
 	if len(given) != 1 || len(given[0]) != traceparentLength {
 		return ""
 	}
-	parts := strings.Split(given[0], "-")
-	if len(parts) != 4 || parts[0] != "00" || !lowerHex(parts[1], 32) || !lowerHex(parts[2], 16) || !lowerHex(parts[3], 2) {
+	text := given[0]
+	version, trace, span, flags := text[0:3], text[3:35], text[36:52], text[53:55]
+	if version != "00-" || text[35] != '-' || text[52] != '-' || !lowerHex(trace) || !lowerHex(span) || !lowerHex(flags) {
 		return ""
 	}
-	if strings.Trim(parts[1], "0") == "" || strings.Trim(parts[2], "0") == "" {
+	if strings.Trim(trace, "0") == "" || strings.Trim(span, "0") == "" {
 		return ""
 	}
-	return given[0]
+	return text
 }
 
-func lowerHex(text string, length int) bool {
-	if len(text) != length {
-		return false
-	}
-	return strings.Trim(text, "0123456789abcdef") == ""
-}
+func lowerHex(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
 
 // IdempotencyKey returns the key of a write.
 func (c *Call) IdempotencyKey() (string, error) {

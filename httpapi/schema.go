@@ -45,6 +45,9 @@ func translate(e *openapi3.SchemaError) []FieldError {
 	fault := func(code, detail string) []FieldError {
 		return []FieldError{{Pointer: pointer, Code: code, Detail: detail}}
 	}
+	if e.Value == nil { // whatever else null is not
+		return fault(FieldWrongType, "must be "+typeName(e.Schema))
+	}
 	switch e.SchemaField {
 	case "type", "nullable":
 		return fault(FieldWrongType, "must be "+typeName(e.Schema))

@@ -19,7 +19,7 @@ import (
 // ServeHTTP gives the request its id, which every answer carries, and passes it on.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h[headerRequestID] = []string{requestID(r.Header)}
+	h[headerRequestID] = requestID(r.Header)
 	h["Cache-Control"] = noStore
 	s.echo.ServeHTTP(w, r)
 }
@@ -88,14 +88,22 @@ func (s *Server) authenticate(ctx context.Context, req *http.Request) (*auth.Ide
 		return nil, err
 	}
 	id, err := s.cfg.Auth.Verify(ctx, token)
+	if err != nil {
+		return nil, unverified(err)
+	}
+	return id, nil
+}
+
+// unverified tells a bad token from one that could not be looked at.
+func unverified(err error) error {
 	var invalid *auth.InvalidToken
 	switch {
 	case errors.As(err, &invalid):
-		return nil, &Error{Code: Unauthenticated, Detail: sentence(invalid.Reason), Challenge: `Bearer realm="passbook", error="invalid_token"`, Cause: err}
+		return &Error{Code: Unauthenticated, Detail: sentence(invalid.Reason), Challenge: `Bearer realm="passbook", error="invalid_token"`, Cause: err}
 	case errors.Is(err, auth.ErrUnavailable):
-		return nil, &Error{Code: Maintenance, Detail: "The token cannot be verified at the moment.", Cause: err}
+		return &Error{Code: Maintenance, Detail: "The token cannot be verified at the moment.", Cause: err}
 	}
-	return id, err
+	return err
 }
 
 func bearer(h http.Header) (string, error) {

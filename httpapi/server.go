@@ -134,6 +134,8 @@ func Serve(ctx context.Context, listener net.Listener, server *http.Server, stop
 	if err != nil {
 		err = errors.Join(fmt.Errorf("requests still ran %s after the stop: %w", stopTimeout, err), server.Close())
 	}
-	<-served
+	if end := <-served; !errors.Is(end, http.ErrServerClosed) {
+		err = errors.Join(err, end)
+	}
 	return err
 }

@@ -8,8 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"passbook/httpapi/httpapitest"
 )
 
 // TestBodiesAreReadStrictly tries what decoders let pass.
@@ -183,7 +181,7 @@ func TestBodyThatBreaksOff(t *testing.T) {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+r.teller)
 	req.Header.Set("Idempotency-Key", "k")
-	var answer *httpapitest.Response = r.Send(t, r.server, req)
+	answer := r.Send(t, r.server, req)
 	r.want(answer, 400, "malformed_request")
 }
 

@@ -22,7 +22,7 @@ type Config struct {
 	QueueMax       int           // commands waiting; 8192
 	BatchMax       int           // commands in one transaction; 1024
 	CacheBytes     int64         // accounts held in memory, about; 256 MiB
-	SnapshotEvery  int64         // events of an account between two snapshots; 200
+	SnapshotEvery  int64         // events of an account between two snapshots; 200; negative: none are taken
 	CatchUpMax     int64         // events by others that are read into the picture before it is dropped instead; 20,000
 	WriteTimeout   time.Duration // of one attempt to write; 10 s
 	ResolveTimeout time.Duration // of all attempts, before callers get ErrUnavailable; 15 s
@@ -42,7 +42,9 @@ func (c Config) withDefaults() Config {
 	set(&c.QueueMax, 8192)
 	set(&c.BatchMax, 1024)
 	set64(&c.CacheBytes, 256<<20)
-	set64(&c.SnapshotEvery, 200)
+	if c.SnapshotEvery == 0 {
+		c.SnapshotEvery = 200
+	}
 	set64(&c.CatchUpMax, 20_000)
 	set64((*int64)(&c.WriteTimeout), int64(10*time.Second))
 	set64((*int64)(&c.ResolveTimeout), int64(15*time.Second))

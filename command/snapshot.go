@@ -38,7 +38,7 @@ func newSnapshotter(store snapshotStore, every int64, log *slog.Logger) *snapsho
 
 // offer takes a committed state whose version went past a multiple of every since the version before.
 func (s *snapshotter) offer(state account.State, before int64) {
-	if state.Version/s.every == before/s.every {
+	if s.every < 0 || state.Version/s.every == before/s.every {
 		return
 	}
 	s.mu.Lock()

@@ -13,6 +13,13 @@ BEGIN
             END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
         END;
+        -- Whoever migrates may drop to each role: the binaries do, also under one login for all. A superuser may anyway.
+        BEGIN
+            IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AND r <> current_user THEN
+                EXECUTE format('GRANT %I TO CURRENT_USER', r);
+            END IF;
+        EXCEPTION WHEN insufficient_privilege THEN NULL; -- then each binary has a login of its own
+        END;
     END LOOP;
 END $$;
 -- +goose StatementEnd

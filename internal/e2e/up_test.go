@@ -21,10 +21,8 @@ import (
 // bank is a running `passbook up`.
 type bank struct {
 	*process
-	state              string
-	commandURL, opsURL string
-	queryURL, natsURL  string
-	args               []string
+	state                        string
+	commandURL, queryURL, opsURL string
 }
 
 // up starts a whole bank in the state directory, on free ports.
@@ -69,15 +67,11 @@ func number(grouped string) int {
 	return n
 }
 
-// audit starts the stopped bank's Postgres alone and proves log and read models.
-func audit(t *testing.T, state string) auditor.Report {
+// audit proves log and read models of a stopped bank.
+func audit(t *testing.T, state string) (report auditor.Report) {
 	t.Helper()
-	pg, err := embedded.StartPostgres(t.Context(), embedded.PostgresConfig{StateDir: state, Durable: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = pg.Stop(context.WithoutCancel(t.Context())) }()
-	return verify(t, pg.URL("postgres"))
+	withPostgres(t, state, func(databaseURL string) { report = verify(t, databaseURL) })
+	return report
 }
 
 // verify proves log and read models, and that the projections reached the end of the log.
@@ -133,8 +127,8 @@ func TestKillOfTheWholeBankDuringAnImport(t *testing.T) {
 	}
 }
 
-// NATS loses everything, stopped and running: the read models end equal to the log.
-func TestJetStreamLosesEverything(t *testing.T) {
+// NATS loses everything, stopped and running, and the read models are lost, too: they end equal to the log.
+func TestNATSAndReadModelsAreLost(t *testing.T) {
 	t.Parallel()
 	const accounts, rows = 20, 50
 	state := stateDir(t)
@@ -144,6 +138,7 @@ func TestJetStreamLosesEverything(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(state, "jetstream")); err != nil {
 		t.Fatal(err)
 	}
+	loseReadModels(t, state)
 
 	b = up(t, state, "--nats-port=-1")
 	second := statement(t, "second", accounts, rows)
@@ -158,6 +153,32 @@ func TestJetStreamLosesEverything(t *testing.T) {
 	if report := audit(t, state); report.Events != 2*accounts*(rows+1) {
 		t.Errorf("the log has %d events", report.Events)
 	}
+}
+
+// withPostgres starts the stopped bank's Postgres alone.
+func withPostgres(t *testing.T, state string, use func(databaseURL string)) {
+	t.Helper()
+	pg, err := embedded.StartPostgres(t.Context(), embedded.PostgresConfig{StateDir: state, Durable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = pg.Stop(context.WithoutCancel(t.Context())) }()
+	use(pg.URL("postgres"))
+}
+
+// loseReadModels does what docs/operations.md says of damaged read models.
+func loseReadModels(t *testing.T, state string) {
+	t.Helper()
+	withPostgres(t, state, func(databaseURL string) {
+		pool, err := pgkit.Open(t.Context(), pgkit.Config{URL: databaseURL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pool.Close()
+		if _, err := pool.Exec(t.Context(), `TRUNCATE readmodel.balances, readmodel.timeline; UPDATE readmodel.checkpoints SET position = 0`); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func purge(t *testing.T, url string) {

@@ -43,7 +43,7 @@ func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt
 		notify = r.Notify
 	}
 	processor, err := command.New(store, command.Config{
-		QueueMax: cfg.QueueMax, BatchMax: cfg.BatchMax, CacheBytes: int64(cfg.CacheBytes), SnapshotEvery: int64(cfg.SnapshotEvery),
+		QueueMax: cfg.QueueMax, BatchMax: cfg.BatchMax, CacheBytes: int64(cfg.CacheBytes), SnapshotEvery: snapshotEvery(cfg.SnapshotEvery),
 	}, commandapi.Render, notify, rt.Log, rt.Metrics)
 	if err != nil {
 		return err
@@ -77,4 +77,12 @@ func (s *Service) relay(ctx context.Context, cfg config.CommandAPI, rt Runtime, 
 	s.add("relay", supervise.Transport, r.Run)
 	s.own("nats", func(ctx context.Context) error { return natskit.Close(ctx, conn) })
 	return r, nil
+}
+
+// snapshotEvery is the processor's word for the configured one: there 0 means none, here it means the default.
+func snapshotEvery(configured int) int64 {
+	if configured == 0 {
+		return -1
+	}
+	return int64(configured)
 }

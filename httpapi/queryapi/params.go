@@ -1,6 +1,7 @@
 package queryapi
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 const (
 	limitDefault = 25
 	daysDefault  = 30
-	daysMax      = 3700
 	day          = 24 * time.Hour
 )
 
@@ -37,7 +37,15 @@ func parseTime(name, text string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, invalid(name, httpapi.FieldInvalidFormat, "must be a time as in RFC 3339")
 	}
-	return t.UTC().Truncate(time.Microsecond), nil
+	return t.UTC().Truncate(time.Microsecond), within(name, t)
+}
+
+// within refuses times that JSON, or the answer's other end, could not write any more. Nothing was ever booked there.
+func within(name string, t time.Time) error {
+	if year := t.UTC().Year(); year < 1 || year > 9998 {
+		return invalid(name, httpapi.FieldOutOfRange, "must lie between the years 1 and 9998")
+	}
+	return nil
 }
 
 // optionalTime is parseTime for a parameter that may be missing.
@@ -53,9 +61,9 @@ func optionalTime(name, text string) (*time.Time, error) {
 func (h *handlers) days(from, to string) (first, behind time.Time, err error) {
 	behind = h.now().UTC().Truncate(day).Add(day)
 	if to != "" {
-		t, err := httpapi.ParseDay(to)
+		t, err := parseDay("to", to)
 		if err != nil {
-			return first, behind, invalid("to", httpapi.FieldInvalidFormat, "must be a date or a time")
+			return first, behind, err
 		}
 		if behind = t.Truncate(day); behind.Before(t) {
 			behind = behind.Add(day)
@@ -63,19 +71,27 @@ func (h *handlers) days(from, to string) (first, behind time.Time, err error) {
 	}
 	first = behind.Add(-daysDefault * day)
 	if from != "" {
-		t, err := httpapi.ParseDay(from)
+		t, err := parseDay("from", from)
 		if err != nil {
-			return first, behind, invalid("from", httpapi.FieldInvalidFormat, "must be a date or a time")
+			return first, behind, err
 		}
 		first = t.Truncate(day)
 	}
 	switch length := behind.Sub(first); {
 	case length <= 0:
 		return first, behind, invalid("to", httpapi.FieldInvalidValue, "must lie behind from")
-	case length > daysMax*day:
-		return first, behind, invalid("from", httpapi.FieldOutOfRange, "must lie at most 3,700 days before to")
+	case length > readmodel.DaysMax*day:
+		return first, behind, invalid("from", httpapi.FieldOutOfRange, fmt.Sprintf("must lie at most %d days before to", readmodel.DaysMax))
 	}
 	return first, behind, nil
+}
+
+func parseDay(name, text string) (time.Time, error) {
+	t, err := httpapi.ParseDay(text)
+	if err != nil {
+		return time.Time{}, invalid(name, httpapi.FieldInvalidFormat, "must be a date or a time")
+	}
+	return t, within(name, t)
 }
 
 // timelineFilter reads the filters of a timeline, and the cursor that must belong to them.

@@ -131,6 +131,12 @@ func TestBalance(t *testing.T) {
 		t.Errorf("by value date: %v", valued)
 	}
 	r.want(r.get(path+"/balance?at=1980-01-01T00:00:00Z"), 404, "not_found")
+	r.want(r.get(path+"/balance?at=9998-12-31T00:00:00Z"), 200, "")
+	for _, at := range []string{"9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00%2B01:00"} {
+		r.want(r.get(path+"/balance?at="+at), 400, "invalid_parameter")
+		r.want(r.get(path+"/timeline?from="+at), 400, "invalid_parameter")
+		r.want(r.get(path+"/balances?to="+at), 400, "invalid_parameter")
+	}
 }
 
 // TestBalanceNowIsNotBehindAnothersClock: an account changed by a clock ahead of ours is read as it is now.

@@ -221,16 +221,18 @@ func last[T any](t *testing.T, b *books) T {
 // account adds an account and returns its path.
 func (r *rig) account(owner string) (readmodel.Account, string) {
 	r.t.Helper()
-	id, err := uuid.NewV7()
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	a := readmodelAccount()
+	a.OwnerID = owner
+	r.books.accounts = append(r.books.accounts, a)
+	return a, "/v1/accounts/" + a.ID.String()
+}
+
+// readmodelAccount is an account with something in every field.
+func readmodelAccount() readmodel.Account {
 	opened := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
-	a := readmodel.Account{
-		ID: id, OwnerID: owner, OwnerName: "Ada", Currency: "EUR", Balance: -100, Held: 5, Available: 395, OverdraftLimit: 500,
+	return readmodel.Account{
+		ID: uuid.Must(uuid.NewV7()), OwnerID: "owner-17", OwnerName: "Ada", Currency: "EUR", Balance: -100, Held: 5, Available: 395, OverdraftLimit: 500,
 		Status: "frozen", FreezeScope: "debit", Metadata: map[string]string{"b": "2", "a": "1"}, Version: 17, Position: 10,
 		OpenedAt: opened, UpdatedAt: opened.Add(time.Hour),
 	}
-	r.books.accounts = append(r.books.accounts, a)
-	return a, "/v1/accounts/" + id.String()
 }

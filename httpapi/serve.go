@@ -144,7 +144,7 @@ func (s *Server) answerError(c echo.Context, call *Call, err error) {
 	}
 	h := c.Response().Header()
 	if e.Challenge != "" {
-		h.Set("WWW-Authenticate", e.Challenge)
+		h["WWW-Authenticate"] = []string{e.Challenge} // as the standard writes it
 	}
 	if KindOf(e.Code).Retryable && status != http.StatusInternalServerError {
 		h.Set("Retry-After", strconv.Itoa(max(e.RetryAfterSeconds, 1)))

@@ -50,7 +50,7 @@ func (a *answer) setHeaders(h http.Header) {
 	all := string(text)
 	values := []string{all[:etag], all[etag:position], all[position:]}
 	h["Content-Type"] = contentJSON
-	h["Etag"] = values[0:1:1]
+	h["ETag"] = values[0:1:1] // as the standard writes it; net/http would make it Etag
 	h["Passbook-Position"] = values[1:2:2]
 	if a.opened {
 		h["Location"] = values[2:3:3]

@@ -76,7 +76,7 @@ func (k *Kit) Send(t TB, h http.Handler, req *http.Request) *Response {
 	t.Helper()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, req)
-	answer := &Response{Status: w.Code, Header: w.Header(), Body: w.Body.Bytes()}
+	answer := &Response{Status: w.Code, Header: asReceived(w.Header()), Body: w.Body.Bytes()}
 	if answer.Header.Get("X-Request-Id") == "" {
 		t.Errorf("%s %s: no X-Request-Id", req.Method, req.URL)
 	}
@@ -85,6 +85,15 @@ func (k *Kit) Send(t TB, h http.Handler, req *http.Request) *Response {
 	}
 	k.checkDocumented(t, req, answer)
 	return answer
+}
+
+// asReceived writes the names as a client's net/http would.
+func asReceived(h http.Header) http.Header {
+	received := http.Header{}
+	for name, values := range h {
+		received[http.CanonicalHeaderKey(name)] = values
+	}
+	return received
 }
 
 // checkProblem holds an error to its schema and to itself.

@@ -28,7 +28,7 @@ func (a *answer) write(w http.ResponseWriter) error {
 	h.Set("Passbook-Position", strconv.FormatInt(a.fresh.Position, 10))
 	h.Set("Passbook-Lag-Ms", strconv.FormatInt(max(a.fresh.LagMilliseconds, 0), 10))
 	if a.version > 0 {
-		h.Set("ETag", `"`+strconv.FormatInt(a.version, 10)+`"`)
+		h["ETag"] = []string{`"` + strconv.FormatInt(a.version, 10) + `"`} // as the standard writes it; net/http would make it Etag
 	}
 	w.WriteHeader(http.StatusOK)
 	_, err = w.Write(body)

@@ -61,12 +61,8 @@ func New(cfg Config) (*Verifier, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	cache, err := otter.New(&otter.Options[[sha256.Size]byte, *Identity]{
-		MaximumSize: cachedTokensMax,
-		ExpiryCalculator: otter.ExpiryCreatingFunc(func(e otter.Entry[[sha256.Size]byte, *Identity]) time.Duration {
-			return max(e.Value.Expires.Sub(cfg.Now()), time.Nanosecond)
-		}),
-	})
+	// Without expiry: that would start a goroutine that nobody stops. An entry's own expiry counts, the size bounds the rest.
+	cache, err := otter.New(&otter.Options[[sha256.Size]byte, *Identity]{MaximumSize: cachedTokensMax})
 	if err != nil {
 		return nil, fmt.Errorf("auth: make token cache: %w", err)
 	}
@@ -79,8 +75,11 @@ func (v *Verifier) Verify(ctx context.Context, token string) (*Identity, error) 
 		return nil, &InvalidToken{Reason: fmt.Sprintf("the token is longer than %d bytes", tokenMax)}
 	}
 	key := keyOf(token)
-	if id, ok := v.cache.GetIfPresent(key); ok && v.cfg.Now().Before(id.Expires) {
-		return id, nil
+	if id, ok := v.cache.GetIfPresent(key); ok {
+		if v.cfg.Now().Before(id.Expires) {
+			return id, nil
+		}
+		v.cache.Invalidate(key)
 	}
 	id, err := v.verify(ctx, token)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -51,11 +50,6 @@ func (f TimelineFilter) plain() bool {
 	return len(f.Types) == 0 && f.Direction == "" && f.From == nil && f.To == nil
 }
 
-// uncommon reports whether the index of the uncommon types has all rows asked for.
-func (f TimelineFilter) uncommon() bool {
-	return len(f.Types) > 0 && !slices.Contains(f.Types, TypeDeposit) && !slices.Contains(f.Types, TypeWithdrawal)
-}
-
 // Timeline returns a page of an account's rows, newest first, and whether there is more behind it. An account that is not
 // known has none.
 func (q *Queries) Timeline(ctx context.Context, f TimelineFilter) ([]TimelineRow, bool, Freshness, error) {
@@ -88,9 +82,6 @@ func listTimeline(ctx context.Context, q *db.Queries, f TimelineFilter, limit in
 	}
 	if filtered.Types == nil {
 		filtered.Types = []string{} // a NULL array has no cardinality
-	}
-	if f.uncommon() {
-		return q.TimelineUncommon(ctx, db.TimelineUncommonParams(filtered))
 	}
 	return q.TimelineFiltered(ctx, filtered)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"passbook/domain/account"
 	"passbook/domain/money"
@@ -42,8 +43,8 @@ func timelineProjector() Projector {
 // entry is a row of readmodel.timeline, as far as it is not the event's envelope.
 type entry struct {
 	kind          string
-	transactionID *uuid.UUID
-	amount        *int64 // signed; nil where no money moved
+	transactionID pgtype.UUID
+	amount        pgtype.Int8 // signed; neither is valid where no money moved
 	reference     string
 	detail        string
 	metadata      []byte // JSON object, nil for none
@@ -80,14 +81,20 @@ func applyTimeline(ctx context.Context, tx pgx.Tx, events []Event) error {
 	return nil
 }
 
-func loadEnds(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) (map[uuid.UUID]end, error) {
-	stored, err := db.New(tx).LoadTimelineEnds(ctx, ids)
+func loadEnds(ctx context.Context, tx pgx.Tx, ids [][16]byte) (map[uuid.UUID]end, error) {
+	stored, err := tx.Query(ctx, db.LoadTimelineEnds, ids)
 	if err != nil {
 		return nil, fmt.Errorf("load the ends of timelines: %w", err)
 	}
 	ends := make(map[uuid.UUID]end, len(ids))
-	for _, row := range stored {
-		ends[row.AccountID] = end{row.Version, row.Balance, row.Held, row.Currency}
+	var id uuid.UUID
+	var last end
+	_, err = pgx.ForEachRow(stored, []any{(*[16]byte)(&id), &last.version, &last.balance, &last.held, &last.currency}, func() error {
+		ends[id] = last
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load the ends of timelines: %w", err)
 	}
 	return ends, nil
 }
@@ -152,8 +159,11 @@ func (last *end) next(e *Event) (entry, error) {
 
 func (last *end) money(kind string, transaction uuid.UUID, signed, balanceAfter, heldAfter money.Amount) entry {
 	last.balance, last.held = int64(balanceAfter), int64(heldAfter)
-	amount := int64(signed)
-	return entry{kind: kind, transactionID: &transaction, amount: &amount}
+	return entry{
+		kind:          kind,
+		transactionID: pgtype.UUID{Bytes: transaction, Valid: true},
+		amount:        pgtype.Int8{Int64: int64(signed), Valid: true},
+	}
 }
 
 func (row entry) with(metadata map[string]string) (entry, error) {

@@ -13,23 +13,18 @@ WHERE account_id = @account_id AND position < @before
 ORDER BY position DESC LIMIT @row_limit;
 
 -- name: TimelineFiltered :many
-SELECT t.* FROM readmodel.timeline t
-WHERE t.account_id = @account_id AND t.position < @before
-  AND t.position > coalesce((SELECT readmodel.position_at(sqlc.narg(recorded_from)::timestamptz - interval '1 microsecond')), 0)
-  AND position <= coalesce((SELECT readmodel.position_at(sqlc.narg(recorded_to)::timestamptz - interval '1 microsecond')), 9223372036854775807)
-  AND (cardinality(@types::text[]) = 0 OR type = ANY(@types))
-  AND (@direction::text <> 'in' OR amount > 0) AND (@direction::text <> 'out' OR amount < 0)
-ORDER BY position DESC LIMIT @row_limit;
-
--- name: TimelineUncommon :many
--- For types that the index of the uncommon ones holds. The condition is the one of the index.
-SELECT t.* FROM readmodel.timeline t
-WHERE t.account_id = @account_id AND t.position < @before
-  AND t.position > coalesce((SELECT readmodel.position_at(sqlc.narg(recorded_from)::timestamptz - interval '1 microsecond')), 0)
-  AND position <= coalesce((SELECT readmodel.position_at(sqlc.narg(recorded_to)::timestamptz - interval '1 microsecond')), 9223372036854775807)
-  AND type NOT IN ('deposit', 'withdrawal') AND type = ANY(@types::text[])
-  AND (@direction::text <> 'in' OR amount > 0) AND (@direction::text <> 'out' OR amount < 0)
-ORDER BY position DESC LIMIT @row_limit;
+-- The rows of the page are found in the index alone, however many of the account's others are passed over.
+SELECT t.* FROM (
+    SELECT found.position FROM readmodel.timeline found
+    WHERE found.account_id = @account_id AND found.position < @before
+      AND found.position > coalesce((SELECT readmodel.position_at(sqlc.narg(recorded_from)::timestamptz - interval '1 microsecond')), 0)
+      AND found.position <= coalesce((SELECT readmodel.position_at(sqlc.narg(recorded_to)::timestamptz - interval '1 microsecond')), 9223372036854775807)
+      AND (cardinality(@types::text[]) = 0 OR found.type = ANY(@types::text[]))
+      AND (@direction::text <> 'in' OR found.amount > 0) AND (@direction::text <> 'out' OR found.amount < 0)
+    ORDER BY found.position DESC LIMIT @row_limit
+) AS page
+JOIN readmodel.timeline t ON t.account_id = @account_id AND t.position = page.position
+ORDER BY t.position DESC;
 
 -- name: AccountCurrency :one
 SELECT currency FROM readmodel.timeline WHERE account_id = @account_id ORDER BY position LIMIT 1;
@@ -75,7 +70,7 @@ SELECT day, inflow, outflow, movements FROM days
 ORDER BY day;
 
 -- name: DaysEffective :many
--- The same by value date, from the covering index alone.
+-- The same by value date, from the index alone.
 SELECT greatest((t.effective_at AT TIME ZONE 'UTC')::date, @day_before::date)::date AS day,
        coalesce(sum(t.amount) FILTER (WHERE t.amount > 0), 0)::bigint AS inflow,
        coalesce(-sum(t.amount) FILTER (WHERE t.amount < 0), 0)::bigint AS outflow,

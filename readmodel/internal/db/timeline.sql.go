@@ -163,7 +163,7 @@ type DaysEffectiveRow struct {
 	Movements int64
 }
 
-// The same by value date, from the covering index alone.
+// The same by value date, from the index alone.
 func (q *Queries) DaysEffective(ctx context.Context, arg DaysEffectiveParams) ([]DaysEffectiveRow, error) {
 	rows, err := q.db.Query(ctx, DaysEffective, arg.DayBefore, arg.AccountID, arg.ToTime)
 	if err != nil {
@@ -303,13 +303,17 @@ func (q *Queries) LoadTimelineEnds(ctx context.Context, accountIds []uuid.UUID) 
 }
 
 const TimelineFiltered = `-- name: TimelineFiltered :many
-SELECT t.account_id, t.event_id, t.transaction_id, t.position, t.version, t.balance, t.held, t.amount, t.effective_at, t.recorded_at, t.type, t.currency, t.reference, t.detail, t.metadata FROM readmodel.timeline t
-WHERE t.account_id = $1 AND t.position < $2
-  AND t.position > coalesce((SELECT readmodel.position_at($3::timestamptz - interval '1 microsecond')), 0)
-  AND position <= coalesce((SELECT readmodel.position_at($4::timestamptz - interval '1 microsecond')), 9223372036854775807)
-  AND (cardinality($5::text[]) = 0 OR type = ANY($5))
-  AND ($6::text <> 'in' OR amount > 0) AND ($6::text <> 'out' OR amount < 0)
-ORDER BY position DESC LIMIT $7
+SELECT t.account_id, t.event_id, t.transaction_id, t.position, t.version, t.balance, t.held, t.amount, t.effective_at, t.recorded_at, t.type, t.currency, t.reference, t.detail, t.metadata FROM (
+    SELECT found.position FROM readmodel.timeline found
+    WHERE found.account_id = $1 AND found.position < $2
+      AND found.position > coalesce((SELECT readmodel.position_at($3::timestamptz - interval '1 microsecond')), 0)
+      AND found.position <= coalesce((SELECT readmodel.position_at($4::timestamptz - interval '1 microsecond')), 9223372036854775807)
+      AND (cardinality($5::text[]) = 0 OR found.type = ANY($5::text[]))
+      AND ($6::text <> 'in' OR found.amount > 0) AND ($6::text <> 'out' OR found.amount < 0)
+    ORDER BY found.position DESC LIMIT $7
+) AS page
+JOIN readmodel.timeline t ON t.account_id = $1 AND t.position = page.position
+ORDER BY t.position DESC
 `
 
 type TimelineFilteredParams struct {
@@ -322,6 +326,7 @@ type TimelineFilteredParams struct {
 	RowLimit     int32
 }
 
+// The rows of the page are found in the index alone, however many of the account's others are passed over.
 func (q *Queries) TimelineFiltered(ctx context.Context, arg TimelineFilteredParams) ([]ReadmodelTimeline, error) {
 	rows, err := q.db.Query(ctx, TimelineFiltered,
 		arg.AccountID,
@@ -380,71 +385,6 @@ type TimelinePageParams struct {
 
 func (q *Queries) TimelinePage(ctx context.Context, arg TimelinePageParams) ([]ReadmodelTimeline, error) {
 	rows, err := q.db.Query(ctx, TimelinePage, arg.AccountID, arg.Before, arg.RowLimit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ReadmodelTimeline
-	for rows.Next() {
-		var i ReadmodelTimeline
-		if err := rows.Scan(
-			&i.AccountID,
-			&i.EventID,
-			&i.TransactionID,
-			&i.Position,
-			&i.Version,
-			&i.Balance,
-			&i.Held,
-			&i.Amount,
-			&i.EffectiveAt,
-			&i.RecordedAt,
-			&i.Type,
-			&i.Currency,
-			&i.Reference,
-			&i.Detail,
-			&i.Metadata,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const TimelineUncommon = `-- name: TimelineUncommon :many
-SELECT t.account_id, t.event_id, t.transaction_id, t.position, t.version, t.balance, t.held, t.amount, t.effective_at, t.recorded_at, t.type, t.currency, t.reference, t.detail, t.metadata FROM readmodel.timeline t
-WHERE t.account_id = $1 AND t.position < $2
-  AND t.position > coalesce((SELECT readmodel.position_at($3::timestamptz - interval '1 microsecond')), 0)
-  AND position <= coalesce((SELECT readmodel.position_at($4::timestamptz - interval '1 microsecond')), 9223372036854775807)
-  AND type NOT IN ('deposit', 'withdrawal') AND type = ANY($5::text[])
-  AND ($6::text <> 'in' OR amount > 0) AND ($6::text <> 'out' OR amount < 0)
-ORDER BY position DESC LIMIT $7
-`
-
-type TimelineUncommonParams struct {
-	AccountID    uuid.UUID
-	Before       int64
-	RecordedFrom *time.Time
-	RecordedTo   *time.Time
-	Types        []string
-	Direction    string
-	RowLimit     int32
-}
-
-// For types that the index of the uncommon ones holds. The condition is the one of the index.
-func (q *Queries) TimelineUncommon(ctx context.Context, arg TimelineUncommonParams) ([]ReadmodelTimeline, error) {
-	rows, err := q.db.Query(ctx, TimelineUncommon,
-		arg.AccountID,
-		arg.Before,
-		arg.RecordedFrom,
-		arg.RecordedTo,
-		arg.Types,
-		arg.Direction,
-		arg.RowLimit,
-	)
 	if err != nil {
 		return nil, err
 	}

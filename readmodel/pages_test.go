@@ -1,0 +1,163 @@
+package readmodel_test
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"passbook/domain/account"
+	"passbook/readmodel"
+)
+
+// rows is what the timeline of an account should be, newest first.
+func (o *oracle) rows(id uuid.UUID) []readmodel.TimelineRow {
+	var rows []readmodel.TimelineRow
+	for i, e := range o.events[id] {
+		after := o.states[id][i]
+		row := readmodel.TimelineRow{
+			AccountID: id, Position: e.Position, Version: e.Version, EventID: e.ID, Direction: "none", Currency: after.Currency.Code(),
+			Balance: int64(after.Balance), Held: int64(after.Held), EffectiveAt: e.EffectiveAt, RecordedAt: e.RecordedAt,
+		}
+		if amount, moved := signed(o.payloads[id][i]); moved {
+			row.Direction, row.TransactionID = "in", &after.LastTransaction
+			if amount < 0 {
+				row.Direction, amount = "out", -amount
+			}
+			row.Amount = &amount
+		}
+		text(&row, o.payloads[id][i])
+		rows = append(rows, row)
+	}
+	slices.Reverse(rows)
+	return rows
+}
+
+func text(row *readmodel.TimelineRow, payload account.Event) {
+	title := ""
+	switch p := payload.(type) {
+	case account.Opened:
+		row.Type, title, row.Metadata = "account_opened", "Account opened", p.Metadata
+	case account.Deposited:
+		row.Type, title, row.Detail, row.Reference, row.Metadata = "deposit", "Deposit", p.Source, p.Reference, p.Metadata
+	case account.Withdrawn:
+		row.Type, title, row.Detail, row.Reference, row.Metadata = "withdrawal", "Withdrawal", p.Channel, p.Reference, p.Metadata
+	case account.FeeCharged:
+		row.Type, title, row.Detail, row.Reference, row.Metadata = "fee", "Fee", p.Reason, p.Reference, p.Metadata
+	case account.InterestPosted:
+		row.Type, title, row.Detail, row.Reference, row.Metadata = "interest", "Interest", p.Rate, p.Reference, p.Metadata
+		if p.Period != "" {
+			row.Detail += " " + p.Period
+		}
+	case account.Frozen:
+		row.Type, title, row.Detail = "account_frozen", "Account frozen", p.Reason
+	case account.Unfrozen:
+		row.Type, title, row.Detail = "account_unfrozen", "Account unfrozen", p.Reason
+	case account.Closed:
+		row.Type, title, row.Detail = "account_closed", "Account closed", p.Reason
+	case account.Reopened:
+		row.Type, title, row.Detail = "account_reopened", "Account reopened", p.Reason
+	case account.SettingsChanged:
+		row.Type, title = "settings_changed", "Settings changed"
+		switch {
+		case p.OverdraftLimit != nil && p.Metadata != nil:
+			row.Detail = "overdraft_limit, metadata"
+		case p.OverdraftLimit != nil:
+			row.Detail = "overdraft_limit"
+		case p.Metadata != nil:
+			row.Detail = "metadata"
+		default:
+			row.Detail = "owner_name"
+		}
+	}
+	row.Description = title
+	if row.Detail != "" {
+		row.Description += ": " + row.Detail
+	}
+}
+
+// Every filter, page by page, is what a walk over the whole history finds.
+func TestTimeline(t *testing.T) {
+	t.Parallel()
+	b, o := readers(t, 30, 1_500)
+	middle := b.readLog(700, 1)[0].RecordedAt
+	late := b.readLog(1_200, 1)[0].RecordedAt
+	for name, f := range map[string]readmodel.TimelineFilter{
+		"all":                   {},
+		"in":                    {Direction: "in"},
+		"out":                   {Direction: "out"},
+		"deposits":              {Types: []string{"deposit"}},
+		"fees and interest":     {Types: []string{"fee", "interest"}},
+		"interest out":          {Types: []string{"interest"}, Direction: "out"},
+		"lifecycle":             {Types: []string{"account_opened", "account_frozen", "account_unfrozen", "account_closed", "account_reopened", "settings_changed"}},
+		"common and uncommon":   {Types: []string{"withdrawal", "fee"}},
+		"from":                  {From: &middle},
+		"to":                    {To: &middle},
+		"between":               {From: &middle, To: &late},
+		"fees between":          {Types: []string{"fee"}, From: &middle, To: &late},
+		"backwards in time":     {From: &late, To: &middle},
+		"withdrawals from, out": {Types: []string{"withdrawal"}, Direction: "out", From: &middle},
+	} {
+		for id := range o.events {
+			var want []readmodel.TimelineRow
+			for _, row := range o.rows(id) {
+				if matches(f, row) {
+					want = append(want, row)
+				}
+			}
+			f.AccountID = id
+			if got := wholeTimeline(t, b, f); !reflect.DeepEqual(got, want) {
+				t.Fatalf("%s of %s: got %d rows, want %d\n%+v\n%+v", name, id, len(got), len(want), got, want)
+			}
+		}
+	}
+	if rows, more, fresh, err := b.queries.Timeline(t.Context(), readmodel.TimelineFilter{AccountID: uuid.New(), Limit: 5}); err != nil || len(rows) > 0 || more || fresh.Position != 1_500 {
+		t.Errorf("timeline of no account: %v, %v, %+v, %v", rows, more, fresh, err)
+	}
+}
+
+func matches(f readmodel.TimelineFilter, row readmodel.TimelineRow) bool {
+	return (len(f.Types) == 0 || slices.Contains(f.Types, row.Type)) && (f.Direction == "" || f.Direction == row.Direction) &&
+		(f.From == nil || !row.RecordedAt.Before(*f.From)) && (f.To == nil || row.RecordedAt.Before(*f.To))
+}
+
+func wholeTimeline(t *testing.T, b *bank, f readmodel.TimelineFilter) []readmodel.TimelineRow {
+	t.Helper()
+	var all []readmodel.TimelineRow
+	for f.Limit = 6; ; {
+		rows, more, fresh, err := b.queries.Timeline(t.Context(), f)
+		if err != nil || len(rows) > 6 || fresh.Position != 1_500 {
+			t.Fatalf("%d rows, %+v, %v", len(rows), fresh, err)
+		}
+		all = append(all, rows...)
+		if !more {
+			return all
+		}
+		f.Before = all[len(all)-1].Position
+	}
+}
+
+// Two bookings of the same microsecond: a time range has both or neither.
+func TestTimeRangeIsHalfOpen(t *testing.T) {
+	t.Parallel()
+	b, o := readers(t, 31, 200)
+	for id, events := range o.events {
+		at := events[len(events)/2].RecordedAt
+		next := at.Add(time.Microsecond)
+		want := 0
+		for _, e := range events {
+			if e.RecordedAt.Equal(at) {
+				want++
+			}
+		}
+		rows, _, _, err := b.queries.Timeline(t.Context(), readmodel.TimelineFilter{AccountID: id, Limit: 200, From: &at, To: &next})
+		if err != nil || len(rows) != want {
+			t.Errorf("%d rows at %s, want %d: %v", len(rows), at, want, err)
+		}
+		if rows, _, _, err = b.queries.Timeline(t.Context(), readmodel.TimelineFilter{AccountID: id, Limit: 200, From: &at, To: &at}); err != nil || len(rows) != 0 {
+			t.Errorf("%d rows in no time: %v", len(rows), err)
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package readmodel_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"passbook/readmodel/internal/db"
+)
+
+// crowd fills the tables as a bank of some size would.
+const crowd = `
+INSERT INTO readmodel.balances (account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at, currency, status, freeze_scope, owner_id, owner_name, metadata)
+SELECT md5(n::text)::uuid, n, 0, 0, 60, n, now(), now(), CASE WHEN n % 50 = 0 THEN 'JPY' ELSE 'EUR' END,
+    CASE WHEN n % 100 = 0 THEN 'closed' ELSE 'open' END, '', 'owner-' || n / 3, 'x', '{}' FROM generate_series(1, 20000) n;
+INSERT INTO readmodel.timeline (account_id, event_id, transaction_id, position, version, balance, held, amount, effective_at, recorded_at, type, currency, reference, detail, metadata)
+SELECT md5((n % 200)::text)::uuid, gen_random_uuid(), gen_random_uuid(), n, n / 200 + 1, n, 0, n, now() - n * interval '1 minute', now(),
+    CASE WHEN n % 31 = 0 THEN 'fee' ELSE 'deposit' END, 'EUR', 'reference', 'detail', NULL FROM generate_series(1, 60000) n;
+INSERT INTO readmodel.checkpoints (position, generation, code_version, live, projection, state, cause)
+VALUES (60000, 1, 1, true, 'balances', 'running', ''), (60000, 1, 1, true, 'timeline', 'running', '')`
+
+// No read walks through a table, whether its plan was made for the values at hand or, as after a few runs of a prepared
+// statement, for any: each is a range of the index that was made for it, in its order.
+func TestPlansAreIndexRanges(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, 50)
+	for _, statement := range strings.Split(crowd, ";\n") {
+		b.exec(statement)
+	}
+	b.exec(`VACUUM ANALYZE`) // the visibility map lets sums stay in the index
+	const id, moment = `'c4ca4238-a0b9-2382-0dcc-509a6f75849b'`, `'2026-01-01'`
+	for name, c := range map[string]struct{ sql, args, index string }{
+		"account":            {db.Account, id, "Index Scan using balances_account"},
+		"accounts":           {db.Accounts, id + `, 26`, "Index Scan using balances_account"},
+		"accounts of owner":  {db.AccountsOfOwner, `'owner-7', ` + id + `, '', '', 26`, "balances_owner"},
+		"accounts by status": {db.AccountsByStatus, `'closed', ` + id + `, '', 26`, "balances_status"},
+		"accounts by money":  {db.AccountsByCurrency, `'JPY', ` + id + `, 26`, "balances_currency"},
+		"timeline":           {db.TimelinePage, id + `, 50000, 26`, "Index Scan Backward using timeline_account_position"},
+		"timeline filtered":  {db.TimelineFiltered, id + `, 50000, ` + moment + `, NULL, '{deposit,fee}', 'in', 26`, "Index Only Scan Backward using timeline_account_position"},
+		"balance recorded":   {db.BalanceRecorded, id + `, ` + moment, "Index Scan Backward using timeline_account_position"},
+		"balance effective":  {db.BalanceEffective, moment + `, ` + id, "Index Only Scan using timeline_account_position"},
+		"days recorded":      {db.DaysRecorded, moment + `, ` + id + `, ` + moment + `, ` + moment, "timeline_account_position"},
+		"days effective":     {db.DaysEffective, moment + `, ` + id + `, ` + moment, "Index Only Scan using timeline_account_position"},
+		"currency":           {db.AccountCurrency, id, "Index Scan using timeline_account_position"},
+		"ends of timelines":  {db.LoadTimelineEnds, `ARRAY[` + id + `::uuid]`, "Index Scan Backward using timeline_account_position"},
+		"rows to change":     {db.LoadBalances, `ARRAY[` + id + `::uuid]`, "balances_account"},
+	} {
+		for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
+			plan := b.explain(mode, c.sql, c.args)
+			if strings.Contains(plan, "Seq Scan on balances") || strings.Contains(plan, "Seq Scan on timeline") || !strings.Contains(plan, c.index) {
+				t.Errorf("%s, %s: no %s\n%s", name, mode, c.index, plan)
+			}
+			paged := strings.HasPrefix(name, "accounts") || strings.HasPrefix(name, "timeline")
+			if paged && strings.LastIndex(plan, "Sort") > strings.Index(plan, "Limit") {
+				t.Errorf("%s, %s: everything is sorted for one page\n%s", name, mode, plan)
+			}
+		}
+	}
+}
+
+// explain returns the plan of a statement prepared under the mode.
+func (b *bank) explain(mode, sql, args string) string {
+	b.t.Helper()
+	conn, err := b.admin.Acquire(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer conn.Release()
+	prepare := fmt.Sprintf(`DEALLOCATE ALL; SET plan_cache_mode = %s; PREPARE s AS %s`, mode, sql)
+	if _, err := conn.Exec(b.t.Context(), prepare); err != nil {
+		b.t.Fatalf("%s: %v", sql, err)
+	}
+	rows, err := conn.Query(b.t.Context(), fmt.Sprintf(`EXPLAIN (COSTS OFF) EXECUTE s(%s)`, args), pgx.QueryExecModeSimpleProtocol)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		b.t.Fatalf("%s: %v", sql, err)
+	}
+	return strings.Join(lines, "\n")
+}

@@ -31,8 +31,8 @@ func (b *bank) introduce(w io.Writer, c upCommand) error {
 	fmt.Fprintf(&s, "  command API  %s  (%s/openapi.json)\n", commandURL, commandURL)
 	fmt.Fprintf(&s, "  query API    %s  (%s/openapi.json)\n", queryURL, queryURL)
 	fmt.Fprintf(&s, "  operations   %s/readyz  /livez  /metrics\n", localURL(b.ops.Listener.Addr()))
-	if b.postgres != nil && c.PgPort > 0 {
-		fmt.Fprintf(&s, "  Postgres     psql '%s'\n", b.postgres.TCPURL("postgres"))
+	if b.postgres != nil {
+		fmt.Fprintf(&s, "  Postgres     psql '%s'\n", b.psqlURL())
 	}
 	if b.nats != nil && c.NatsPort != 0 {
 		fmt.Fprintf(&s, "  NATS         %s\n", b.nats.URL())
@@ -42,6 +42,14 @@ func (b *bank) introduce(w io.Writer, c upCommand) error {
 	s.WriteString(curls(commandURL, queryURL))
 	_, err := io.WriteString(w, s.String())
 	return err
+}
+
+// psqlURL is over the port where one was asked for, else over the socket.
+func (b *bank) psqlURL() string {
+	if overPort := b.postgres.TCPURL("postgres"); overPort != "" {
+		return overPort
+	}
+	return b.postgres.URL("postgres")
 }
 
 func (b *bank) tokenLine(c upCommand) string {

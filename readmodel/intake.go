@@ -22,9 +22,18 @@ type intake struct {
 
 	inbox          inbox
 	subscription   Subscription // nil while there is none
+	attempt        *attempt     // to get one; nil while there is none
 	unacknowledged bool
 	notBefore      time.Time // the next attempt to subscribe
 	behind         bool      // the log had a full batch, so there is more to read than to wait for
+}
+
+// attempt is a subscription on its way: a broker that hangs must not keep anyone from polling the log.
+type attempt struct {
+	cancel context.CancelFunc
+	done   chan struct{} // closed when the rest is set
+	got    Subscription
+	err    error
 }
 
 // next returns the events right after the position: at most a batch, none when all is quiet.
@@ -50,11 +59,10 @@ func (in *intake) receive(ctx context.Context, after int64) {
 	if in.behind {
 		patience = 0
 	}
-	in.subscribe(ctx, after)
 	if in.subscription == nil {
-		if patience > 0 {
-			wait(ctx, patience)
-		}
+		in.subscribe(ctx, after, patience)
+	}
+	if in.subscription == nil {
 		return
 	}
 	delivered, err := in.subscription.Next(ctx, in.config.Batch, patience)
@@ -66,20 +74,49 @@ func (in *intake) receive(ctx context.Context, after int64) {
 	in.inbox.add(delivered)
 }
 
-func (in *intake) subscribe(ctx context.Context, after int64) {
-	if in.source == nil || in.subscription != nil || time.Now().Before(in.notBefore) {
-		return
+// subscribe goes on with an attempt, or begins one, and gives it some time.
+func (in *intake) subscribe(ctx context.Context, after int64, patience time.Duration) {
+	if in.attempt == nil && in.source != nil && !time.Now().Before(in.notBefore) {
+		in.attempt = in.begin(ctx, after)
 	}
-	subscription, err := in.source.Subscribe(ctx, in.consumer, after)
-	if err != nil {
+	var done chan struct{} // nil: nothing but time to wait for
+	if in.attempt != nil {
+		done = in.attempt.done
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-done:
+		in.subscribed(ctx)
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func (in *intake) begin(ctx context.Context, after int64) *attempt {
+	ctx, cancel := context.WithCancel(ctx)
+	a := &attempt{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(a.done)
+		a.got, a.err = in.source.Subscribe(ctx, in.consumer, after)
+	}()
+	return a
+}
+
+// subscribed takes the outcome of the attempt.
+func (in *intake) subscribed(ctx context.Context) {
+	a := in.attempt
+	a.cancel()
+	in.attempt = nil
+	if a.err != nil {
 		in.notBefore = time.Now().Add(in.config.Resubscribe)
 		if ctx.Err() == nil {
-			in.log.WarnContext(ctx, "no deliveries, polling the log", "error", err)
+			in.log.WarnContext(ctx, "no deliveries, polling the log", "error", a.err)
 		}
 		return
 	}
-	in.subscription = subscription
-	in.log.InfoContext(ctx, "deliveries subscribed", "consumer", in.consumer, "after", after)
+	in.subscription = a.got
+	in.log.InfoContext(ctx, "deliveries subscribed", "consumer", in.consumer)
 }
 
 func (in *intake) unsubscribe(ctx context.Context, cause error) {
@@ -90,8 +127,13 @@ func (in *intake) unsubscribe(ctx context.Context, cause error) {
 	in.notBefore = time.Now().Add(in.config.Resubscribe)
 }
 
-// reset forgets everything delivered.
+// reset ends the deliveries and forgets them.
 func (in *intake) reset() {
+	if a := in.attempt; a != nil {
+		a.cancel()
+		<-a.done
+		in.subscription, in.attempt = a.got, nil
+	}
 	if in.subscription != nil {
 		in.subscription.Close()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,12 +30,12 @@ func (l *memoryLog) ReadLog(_ context.Context, after int64, limit int) ([]events
 type unreliable struct {
 	deliveries [][]int64
 	endsWith   error
-	open       int
+	open       atomic.Int64
 	acked      int
 }
 
 func (s *unreliable) Subscribe(context.Context, string, int64) (Subscription, error) {
-	s.open++
+	s.open.Add(1)
 	return s, nil
 }
 
@@ -52,12 +53,12 @@ func (s *unreliable) Next(_ context.Context, limit int, _ time.Duration) ([]even
 }
 
 func (s *unreliable) Acknowledge(context.Context) error { s.acked++; return nil }
-func (s *unreliable) Close()                            { s.open-- }
+func (s *unreliable) Close()                            { s.open.Add(-1) }
 
-func newIntake(log Log, source Source, batch int) *intake {
+func newIntake(log Log, source Source, batch int, poll time.Duration) *intake {
 	return &intake{
 		consumer: "c", source: source, events: log, log: slog.New(slog.DiscardHandler),
-		config:  Config{Batch: batch, Poll: time.Nanosecond, Resubscribe: time.Nanosecond},
+		config:  Config{Batch: batch, Poll: poll, Resubscribe: time.Nanosecond},
 		fromLog: prometheus.NewCounter(prometheus.CounterOpts{Name: "from_log"}),
 	}
 }
@@ -74,7 +75,7 @@ func TestIntakeIsTheLog(t *testing.T) {
 		if rapid.Bool().Draw(t, "fails") {
 			source.endsWith = errors.New("broker away")
 		}
-		in := newIntake(&memoryLog{head}, source, rapid.IntRange(1, 10).Draw(t, "batch"))
+		in := newIntake(&memoryLog{head}, source, rapid.IntRange(1, 10).Draw(t, "batch"), time.Nanosecond)
 		for quiet := 0; quiet < 3; {
 			events, err := in.next(t.Context(), position)
 			if err != nil {
@@ -97,8 +98,8 @@ func TestIntakeIsTheLog(t *testing.T) {
 		if position != head {
 			t.Fatalf("ended at %d of %d", position, head)
 		}
-		if in.reset(); source.open != 0 {
-			t.Fatalf("%d subscriptions left open", source.open)
+		if in.reset(); source.open.Load() != 0 {
+			t.Fatalf("%d subscriptions left open", source.open.Load())
 		}
 	})
 }
@@ -107,7 +108,7 @@ func TestIntakeIsTheLog(t *testing.T) {
 func TestIntakeTrustsAnOrderlySource(t *testing.T) {
 	t.Parallel()
 	source := &unreliable{deliveries: [][]int64{{4, 5}, {6}, {7, 8, 9}}}
-	in := newIntake(failingLog{}, source, 10)
+	in := newIntake(failingLog{}, source, 10, time.Minute)
 	for position := int64(3); position < 9; {
 		events, err := in.next(t.Context(), position)
 		if err != nil {
@@ -131,7 +132,7 @@ func (failingLog) ReadLog(context.Context, int64, int) ([]eventstore.Event, erro
 func TestIntakeAcknowledgesWhatIsApplied(t *testing.T) {
 	t.Parallel()
 	source := &unreliable{deliveries: [][]int64{{5, 6}}}
-	in := newIntake(&memoryLog{6}, source, 2)
+	in := newIntake(&memoryLog{6}, source, 2, time.Minute)
 	var batches [][]int64
 	for position := int64(0); position < 6; {
 		events, err := in.next(t.Context(), position)

@@ -71,6 +71,7 @@ func (r *runner) lead(ctx context.Context, _ int64) error {
 func (r *runner) setActive(active bool) {
 	r.active.Store(active)
 	r.metrics.active.Set(0)
+	r.metrics.stopped.Set(0)
 	if active {
 		r.metrics.active.Set(1)
 	}

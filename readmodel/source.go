@@ -15,7 +15,7 @@ type Log interface {
 // Source delivers the log's events soon after their commit. It may repeat, reorder and lose them.
 type Source interface {
 	// Subscribe starts deliveries to one consumer, from about the event after the position. A consumer has one subscription
-	// at a time: a new one ends the one before.
+	// at a time: a new one ends the one before. ctx is for subscribing only, the subscription outlives it.
 	Subscribe(ctx context.Context, consumer string, after int64) (Subscription, error)
 }
 

@@ -18,7 +18,8 @@ type Config struct {
 	Window     int           // messages under way at once
 	Poll       time.Duration // how often an idle relay looks at the log
 	Check      time.Duration // how often an idle relay looks at the stream
-	AckTimeout time.Duration // a message not acknowledged by then has failed; bounds requests to the server too
+	AckTimeout time.Duration // a message not acknowledged by then has failed
+	Timeout    time.Duration // of one request to the server, such as for the last message
 	RetryMin   time.Duration // pause after a failure, doubled up to RetryMax while nothing succeeds
 	RetryMax   time.Duration
 }
@@ -36,6 +37,7 @@ func DefaultConfig() Config {
 		Poll:        25 * time.Millisecond,
 		Check:       5 * time.Second,
 		AckTimeout:  5 * time.Second,
+		Timeout:     2 * time.Second,
 		RetryMin:    50 * time.Millisecond,
 		RetryMax:    time.Second,
 	}
@@ -57,7 +59,8 @@ func (c Config) Validate() error {
 	check(c.BackfillMax >= 0, "backfill %d is negative", c.BackfillMax)
 	check(c.Batch > 0, "batch %d is not positive", c.Batch)
 	check(c.Window >= c.Batch, "window %d is smaller than the batch %d", c.Window, c.Batch)
-	check(c.Poll > 0 && c.Check > 0 && c.AckTimeout > 0, "poll %s, check %s and ack timeout %s must be positive", c.Poll, c.Check, c.AckTimeout)
+	check(c.Poll > 0 && c.Check > 0, "poll %s and check %s must be positive", c.Poll, c.Check)
+	check(c.AckTimeout > 0 && c.Timeout > 0, "ack timeout %s and timeout %s must be positive", c.AckTimeout, c.Timeout)
 	check(c.RetryMin > 0 && c.RetryMax >= c.RetryMin, "retry pauses %s to %s are no range", c.RetryMin, c.RetryMax)
 	return errors.Join(faults...)
 }

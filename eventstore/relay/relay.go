@@ -49,7 +49,7 @@ func New(events Log, conn *nats.Conn, leader Leader, config Config, log *slog.Lo
 	js, err := jetstream.New(conn,
 		jetstream.WithPublishAsyncMaxPending(config.Window+1), // never reached: the relay counts for itself
 		jetstream.WithPublishAsyncTimeout(config.AckTimeout),
-		jetstream.WithDefaultTimeout(config.AckTimeout))
+		jetstream.WithDefaultTimeout(config.Timeout))
 	if err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
 	}

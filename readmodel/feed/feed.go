@@ -18,6 +18,9 @@ import (
 // ErrForeign means that the stream is not of this log.
 var ErrForeign = errors.New("the stream is not of this log")
 
+// ErrAway means that there is no connection to the broker at present.
+var ErrAway = errors.New("broker away")
+
 // Config has working defaults: see DefaultConfig.
 type Config struct {
 	Buffer    int           // messages fetched ahead of the projection
@@ -28,7 +31,7 @@ type Config struct {
 
 // DefaultConfig is for the projections of one bank.
 func DefaultConfig() Config {
-	return Config{Buffer: 10_000, AckWait: 30 * time.Second, Heartbeat: time.Second, Timeout: 5 * time.Second}
+	return Config{Buffer: 10_000, AckWait: 30 * time.Second, Heartbeat: time.Second, Timeout: 2 * time.Second}
 }
 
 // heartbeatsPerPull: a pull is renewed after so many heartbeats.
@@ -51,6 +54,7 @@ func (c Config) Validate() error {
 
 // Feed is a readmodel.Source. It is safe for concurrent use.
 type Feed struct {
+	conn   *nats.Conn
 	js     jetstream.JetStream
 	events readmodel.Log
 	config Config
@@ -66,11 +70,14 @@ func New(conn *nats.Conn, events readmodel.Log, config Config, log *slog.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("feed: %w", err)
 	}
-	return &Feed{js: js, events: events, config: config, log: log}, nil
+	return &Feed{conn: conn, js: js, events: events, config: config, log: log}, nil
 }
 
-// Subscribe implements readmodel.Source.
+// Subscribe implements readmodel.Source. While the broker is away it fails at once: the caller has better to do than wait.
 func (f *Feed) Subscribe(ctx context.Context, consumer string, after int64) (readmodel.Subscription, error) {
+	if !f.conn.IsConnected() {
+		return nil, ErrAway
+	}
 	stream, err := f.js.Stream(ctx, cloudevent.Stream)
 	if err != nil {
 		return nil, fmt.Errorf("look up stream %s: %w", cloudevent.Stream, err)

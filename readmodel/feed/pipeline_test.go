@@ -95,11 +95,16 @@ func TestBrokerAwayForAWhile(t *testing.T) {
 	t.Parallel()
 	p := newPipeline(t, 3)
 	p.startRelay("r")
-	p.startProjector("p")
+	patient := feedConfig()
+	patient.Timeout = time.Minute // nobody may wait for the broker
+	p.start(p.engine(p.feed(p.connect(), patient), prometheus.NewRegistry(), engineConfig("p")).Run)
 	p.untilApplied(p.write(300))
 	p.nats.Stop()
-	head := p.write(300)
-	p.untilApplied(head) // from the log alone
+	var head int64
+	for range 5 {
+		head = p.write(60)
+		p.untilApplied(head) // from the log alone
+	}
 	p.verify(head)
 	p.nats.Restart()
 	head = p.write(300)

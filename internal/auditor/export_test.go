@@ -1,0 +1,16 @@
+package auditor
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// VerifyIn is Verify within a transaction, which sees what the transaction has changed.
+func VerifyIn(ctx context.Context, tx pgx.Tx, decoder Decoder) (Report, error) {
+	a := &audit{decoder: decoder, found: &differences{max: 100}}
+	if err := a.run(ctx, tx); err != nil {
+		return Report{}, err
+	}
+	return a.finish(), nil
+}

@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -45,6 +46,15 @@ type Entry struct {
 type Key struct {
 	Caller string
 	Key    string
+}
+
+// id is the key in the sixteen bytes by which it is found. Two keys with one id cannot be made: that would take a collision
+// of half a SHA-256.
+func (k Key) id() uuid.UUID {
+	var buffer [256]byte
+	text := append(append(append(buffer[:0], k.Caller...), 0), k.Key...)
+	sum := sha256.Sum256(text)
+	return uuid.UUID(sum[:16])
 }
 
 // Answer is what was said to a command, kept for ever under its key.

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
 const selectAnswers = `
 SELECT k.caller, k.key, k.fingerprint, k.stream_id, k.version, k.position, k.status, k.body
-FROM unnest($1::text[], $2::text[]) AS want(caller, key) JOIN idempotency_keys k USING (caller, key)`
+FROM idempotency_keys k WHERE k.key_id = ANY($1)`
 
 // Answers returns the stored answers among the keys. A key without one is missing from the map.
 func (s *Store) Answers(ctx context.Context, keys []Key) (map[Key]Answer, error) {
@@ -21,11 +22,11 @@ func readAnswers(ctx context.Context, q querier, keys []Key) (map[Key]Answer, er
 	if len(keys) == 0 {
 		return found, nil
 	}
-	callers, names := make([]string, len(keys)), make([]string, len(keys))
+	ids := make([]uuid.UUID, len(keys))
 	for i, key := range keys {
-		callers[i], names[i] = key.Caller, key.Key
+		ids[i] = key.id()
 	}
-	rows, err := q.Query(ctx, selectAnswers, callers, names)
+	rows, err := q.Query(ctx, selectAnswers, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read answers: %w", err)
 	}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"passbook/internal/pgkit"
 )
@@ -24,10 +24,10 @@ WITH head AS (
     FROM head, unnest($4::bigint[], $5::timestamptz[], $6::uuid[], $7::uuid[], $8::smallint[], $9::text[], $10::text[], $11::text[], $12::text[])
         WITH ORDINALITY AS e(version, effective_at, event_id, stream_id, schema, stream_type, type, data, metadata, ordinality)
 ), answered AS (
-    INSERT INTO idempotency_keys (position, version, recorded_at, stream_id, status, caller, key, fingerprint, body)
-    SELECT k.position, k.version, $3, k.stream_id, k.status, k.caller, k.key, k.fingerprint, k.body
-    FROM head, unnest($13::bigint[], $14::bigint[], $15::uuid[], $16::smallint[], $17::text[], $18::text[], $19::bytea[], $20::text[])
-        AS k(position, version, stream_id, status, caller, key, fingerprint, body)
+    INSERT INTO idempotency_keys (position, version, recorded_at, key_id, stream_id, status, caller, key, fingerprint, body)
+    SELECT k.position, k.version, $3, k.key_id, k.stream_id, k.status, k.caller, k.key, k.fingerprint, k.body
+    FROM head, unnest($13::bigint[], $14::bigint[], $15::uuid[], $16::uuid[], $17::smallint[], $18::text[], $19::text[], $20::bytea[], $21::text[])
+        AS k(position, version, key_id, stream_id, status, caller, key, fingerprint, body)
 )
 SELECT position FROM head`
 
@@ -74,27 +74,28 @@ func writeError(err error) error {
 	return fmt.Errorf("append: %w", err)
 }
 
-// columns is a batch turned on its side: one array a column, as unnest wants it.
+// columns is a batch turned on its side: one array a column, as unnest wants it. pgx has fast paths for these types; for
+// uuid.UUID it would go through text.
 type columns struct {
 	recordedAt time.Time
 
 	version             []int64
 	effectiveAt         []time.Time
-	eventID, streamID   []uuid.UUID
+	eventID, streamID   [][16]byte
 	schema              []int16
 	streamType, typ     []string
-	data, metadata      [][]byte
+	data, metadata      pgtype.FlatArray[[]byte]
 	keyPosition, keyVer []int64
-	keyStream           []uuid.UUID
+	keyID, keyStream    [][16]byte
 	status              []int16
 	caller, key         []string
-	fingerprint, body   [][]byte
+	fingerprint, body   pgtype.FlatArray[[]byte]
 }
 
 func (c *columns) args(head int64) []any {
 	return []any{head, int64(len(c.version)), c.recordedAt,
 		c.version, c.effectiveAt, c.eventID, c.streamID, c.schema, c.streamType, c.typ, c.data, c.metadata,
-		c.keyPosition, c.keyVer, c.keyStream, c.status, c.caller, c.key, c.fingerprint, c.body}
+		c.keyPosition, c.keyVer, c.keyID, c.keyStream, c.status, c.caller, c.key, c.fingerprint, c.body}
 }
 
 // flatten checks the batch and lays it out in columns.
@@ -124,10 +125,10 @@ func newColumns(events, answers int, recordedAt time.Time) *columns {
 	return &columns{
 		recordedAt: recordedAt,
 		version:    make([]int64, 0, events), effectiveAt: make([]time.Time, 0, events),
-		eventID: make([]uuid.UUID, 0, events), streamID: make([]uuid.UUID, 0, events), schema: make([]int16, 0, events),
+		eventID: make([][16]byte, 0, events), streamID: make([][16]byte, 0, events), schema: make([]int16, 0, events),
 		streamType: make([]string, 0, events), typ: make([]string, 0, events),
 		data: make([][]byte, 0, events), metadata: make([][]byte, 0, events),
-		keyPosition: make([]int64, 0, answers), keyVer: make([]int64, 0, answers), keyStream: make([]uuid.UUID, 0, answers),
+		keyPosition: make([]int64, 0, answers), keyVer: make([]int64, 0, answers), keyID: make([][16]byte, 0, answers), keyStream: make([][16]byte, 0, answers),
 		status: make([]int16, 0, answers), caller: make([]string, 0, answers), key: make([]string, 0, answers),
 		fingerprint: make([][]byte, 0, answers), body: make([][]byte, 0, answers),
 	}
@@ -170,6 +171,7 @@ func (c *columns) addAnswer(a *Answer) {
 	}
 	c.keyPosition = append(c.keyPosition, a.Position)
 	c.keyVer = append(c.keyVer, a.Version)
+	c.keyID = append(c.keyID, a.Key.id())
 	c.keyStream = append(c.keyStream, a.StreamID)
 	c.status = append(c.status, int16(a.Status)) //nolint:gosec // an HTTP status
 	c.caller = append(c.caller, a.Key.Caller)

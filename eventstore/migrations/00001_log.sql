@@ -26,18 +26,20 @@ CREATE TABLE events (
     CONSTRAINT events_stream_version UNIQUE (stream_id, version)
 );
 
--- An answer stands in the transaction of the events it answers for, and for ever.
+-- An answer stands in the transaction of the events it answers for, and for ever. key_id is the first half of the SHA-256 of
+-- caller, a zero byte and key: an index of sixteen bytes an entry, where the texts would make one of a hundred.
 CREATE TABLE idempotency_keys (
     position    bigint      NOT NULL,
     version     bigint      NOT NULL,
     recorded_at timestamptz NOT NULL,
+    key_id      uuid        NOT NULL,
     stream_id   uuid        NOT NULL,
     status      smallint    NOT NULL,
-    caller      text COLLATE "C" NOT NULL CHECK (length(caller) BETWEEN 1 AND 512),
-    key         text COLLATE "C" NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
-    fingerprint bytea       NOT NULL CHECK (length(fingerprint) = 32),
+    caller      text COLLATE "C" NOT NULL CHECK (octet_length(caller) BETWEEN 1 AND 1024),
+    key         text COLLATE "C" NOT NULL CHECK (octet_length(key) BETWEEN 1 AND 255),
+    fingerprint bytea       NOT NULL CHECK (octet_length(fingerprint) = 32),
     body        text        NOT NULL,
-    CONSTRAINT idempotency_keys_caller_key PRIMARY KEY (caller, key)
+    CONSTRAINT idempotency_keys_caller_key PRIMARY KEY (key_id)
 );
 
 -- Disposable: deleting every row costs time, never truth.

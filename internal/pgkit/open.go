@@ -44,6 +44,9 @@ type Config struct {
 	// IdleInTransaction makes the server end a session that holds a transaction open without using it, because such a
 	// session holds locks; zero means DefaultIdleInTransaction.
 	IdleInTransaction time.Duration
+	// GenericPlans has each prepared statement planned once a connection. It is for fixed statements of one shape: left to
+	// itself Postgres plans some of them anew at every call, which can cost more than running them.
+	GenericPlans bool
 	// Tracer, when set, sees every query.
 	Tracer pgx.QueryTracer
 }
@@ -113,6 +116,9 @@ func (cfg Config) setSession(params map[string]string) {
 	params["idle_in_transaction_session_timeout"] = milliseconds(orDefault(cfg.IdleInTransaction, DefaultIdleInTransaction))
 	if cfg.StatementTimeout > 0 {
 		params["statement_timeout"] = milliseconds(cfg.StatementTimeout)
+	}
+	if cfg.GenericPlans {
+		params["plan_cache_mode"] = "force_generic_plan"
 	}
 	if cfg.Role != "" {
 		params["role"] = cfg.Role

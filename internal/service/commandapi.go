@@ -21,7 +21,7 @@ import (
 // fails, it leaves nothing open.
 func CommandAPI(ctx context.Context, cfg config.CommandAPI, rt Runtime) (*Service, error) {
 	s := &Service{Name: "command-api"}
-	pool, err := s.openDatabase(ctx, cfg.Database, rt.Log)
+	pool, err := s.openDatabase(ctx, cfg.Database, true, rt.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func Projector(ctx context.Context, cfg config.Projector, rt Runtime) (*Service,
 	if err != nil {
 		return nil, err
 	}
-	pool, err := s.openDatabase(ctx, cfg.Database, rt.Log)
+	pool, err := s.openDatabase(ctx, cfg.Database, true, rt.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func Instance(service string) string {
 
 // openDatabase waits for Postgres, brings the schema up to date where that is allowed, and opens the pool under the
 // service's role.
-func (s *Service) openDatabase(ctx context.Context, cfg config.Database, log *slog.Logger) (*pgxpool.Pool, error) {
+func (s *Service) openDatabase(ctx context.Context, cfg config.Database, genericPlans bool, log *slog.Logger) (*pgxpool.Pool, error) {
 	ctx, cancel := context.WithTimeout(ctx, databaseMax)
 	defer cancel()
 	if cfg.Migrate == config.MigrateAuto {
@@ -84,7 +84,7 @@ func (s *Service) openDatabase(ctx context.Context, cfg config.Database, log *sl
 	err := untilReachable(ctx, log, func() (err error) {
 		pool, err = pgkit.Open(ctx, pgkit.Config{
 			URL: string(cfg.DatabaseURL), Role: cfg.DatabaseRole, ApplicationName: "passbook " + s.Name,
-			MaxConns: cfg.DatabaseMaxConns, IdleInTransaction: 10 * time.Second,
+			MaxConns: cfg.DatabaseMaxConns, IdleInTransaction: 10 * time.Second, GenericPlans: genericPlans,
 		})
 		return err
 	})

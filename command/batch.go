@@ -11,17 +11,27 @@ import (
 	"passbook/eventstore"
 )
 
-// batch is the commands that are decided and committed together. Its states are its own: the picture learns of them after
-// the commit, so a batch that fails has changed nothing.
+// batch is the commands that are decided and committed together, behind one head of the log. Its states are its own: the
+// picture learns of them after the commit, so a batch that fails has changed nothing.
 type batch struct {
+	head       eventstore.Head // what it is decided behind
+	recordedAt time.Time
+	opened     time.Time
+
 	items   []*item
+	replies []reply // one an item, as far as decided
 	states  map[uuid.UUID]account.State
 	broken  map[uuid.UUID]error // accounts whose history cannot be read
 	answers map[eventstore.Key]eventstore.Answer
 
-	entries []eventstore.Entry
-	replies []reply // one an item
-	events  int64
+	log     *eventstore.Batch // what is appended
+	changed []change          // the accounts it changes, as often as it does
+}
+
+// change is an account that moved on from a version.
+type change struct {
+	id     uuid.UUID
+	before int64
 }
 
 type reply struct {
@@ -29,56 +39,60 @@ type reply struct {
 	err    error
 }
 
-func newBatch(items []*item) *batch {
+func newBatch(head eventstore.Head, size int) *batch {
+	now := time.Now()
+	recordedAt := head.Next(now)
+	log, err := eventstore.NewBatch(recordedAt)
+	if err != nil {
+		panic(err) // an empty one is always possible
+	}
 	return &batch{
-		items: items, states: make(map[uuid.UUID]account.State, len(items)),
-		entries: make([]eventstore.Entry, 0, len(items)), replies: make([]reply, len(items)),
+		head: head, recordedAt: recordedAt, opened: now, log: log,
+		items: make([]*item, 0, size), replies: make([]reply, 0, size), changed: make([]change, 0, size),
+		states: make(map[uuid.UUID]account.State, size),
 	}
 }
 
-// reset forgets every decision, so that the batch can be decided again.
-func (b *batch) reset() {
-	clear(b.states)
-	clear(b.broken)
-	clear(b.replies)
-	b.entries, b.events, b.answers = b.entries[:0], 0, nil
+// after is the head of the log once the batch is committed.
+func (b *batch) after() eventstore.Head {
+	return eventstore.Head{Position: b.head.Position + b.log.Events(), RecordedAt: b.recordedAt}
 }
 
-func (b *batch) keys() []eventstore.Key {
-	keys := make([]eventstore.Key, len(b.items))
-	for i, it := range b.items {
+func keysOf(items []*item) []eventstore.Key {
+	keys := make([]eventstore.Key, len(items))
+	for i, it := range items {
 		keys[i] = it.request.key()
 	}
 	return keys
 }
 
-// missing lists the accounts that are not in memory, and takes over those that are.
-func (b *batch) missing(known *picture) (ids []uuid.UUID) {
-	for _, it := range b.items {
+// missing lists the accounts of the items that nobody has in memory, and takes over those that somebody has.
+func (b *batch) missing(items []*item, known func(uuid.UUID) (account.State, bool)) (ids []uuid.UUID) {
+	for _, it := range items {
 		id := it.request.AccountID
 		if _, here := b.states[id]; here {
 			continue
 		}
-		state, cached := known.get(id)
+		state, found := known(id)
 		b.states[id] = state
-		if !cached {
+		if !found {
 			ids = append(ids, id)
 		}
 	}
 	return ids
 }
 
-// decider decides a batch behind one head of the log.
+// decider decides the items of a batch, in their order.
 type decider struct {
 	*batch
-	head       eventstore.Head
-	recordedAt time.Time
-	render     Renderer
+	render Renderer
 }
 
-func (d *decider) decideAll() {
-	for i, it := range d.items {
-		d.replies[i] = d.decide(it)
+// decideAll adds the items, whose accounts must be in states, and decides them.
+func (d *decider) decideAll(items []*item) {
+	for _, it := range items {
+		d.items = append(d.items, it)
+		d.replies = append(d.replies, d.decide(it))
 	}
 }
 
@@ -127,7 +141,7 @@ func (d *decider) answer(it *item, before account.State, events []account.Event,
 	after, stored := d.evolve(it, before, events)
 	outcome := Outcome{
 		State: after, TransactionID: transactionOf(events), RecordedAt: d.recordedAt,
-		Position: d.head.Position + d.events + int64(len(stored)), Refusal: refusal,
+		Position: d.head.Position + d.log.Events() + int64(len(stored)), Refusal: refusal,
 	}
 	status, body := d.render(*request, outcome)
 	answer := Answer{Status: status, Body: body, AccountID: request.AccountID, Version: after.Version, Position: outcome.Position}
@@ -138,7 +152,7 @@ func (d *decider) answer(it *item, before account.State, events []account.Event,
 			StreamType: account.StreamType, StreamID: request.AccountID, Expected: before.Version, Events: stored,
 		}}
 		d.states[request.AccountID] = after
-		d.events += int64(len(stored))
+		d.changed = append(d.changed, change{request.AccountID, before.Version})
 	}
 	if kept(status) {
 		entry.Answer = &eventstore.Answer{
@@ -146,8 +160,8 @@ func (d *decider) answer(it *item, before account.State, events []account.Event,
 			Version: answer.Version, Position: answer.Position, Status: status, Body: body,
 		}
 	}
-	if entry.Appends != nil || entry.Answer != nil {
-		d.entries = append(d.entries, entry)
+	if err := d.log.Add(&entry); err != nil {
+		panic(fmt.Sprintf("a decision beyond the limits of the log: %v", err)) // the domain's limits are narrower
 	}
 	return reply{answer: answer}
 }

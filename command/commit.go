@@ -18,21 +18,6 @@ import (
 // is certain to come between two of ours, and an attempt without the head is wasted work.
 const exclusiveBatches = 16
 
-// commit decides the items, commits what they leave in the log and tells every caller.
-func (p *Processor) commit(ctx context.Context, items []*item) {
-	if items = p.present(items); len(items) == 0 {
-		return
-	}
-	started := time.Now()
-	b := newBatch(items)
-	if err := p.write(ctx, b); err != nil {
-		p.fail(ctx, b, err)
-		return
-	}
-	p.metrics.batch(len(items), b.events, time.Since(started))
-	p.tell(b)
-}
-
 // present drops the commands whose callers have left: they are not decided.
 func (p *Processor) present(items []*item) []*item {
 	here := items[:0]
@@ -47,25 +32,13 @@ func (p *Processor) present(items []*item) []*item {
 }
 
 func (p *Processor) tell(b *batch) {
-	if b.events > 0 {
+	if b.log.Events() > 0 {
 		p.notify()
 	}
 	for i, it := range b.items {
 		p.metrics.answered(b.replies[i])
 		p.finish(it, b.replies[i].answer, b.replies[i].err)
 	}
-}
-
-// write commits the batch the fast way where that can work, and the exclusive way where it cannot.
-func (p *Processor) write(ctx context.Context, b *batch) error {
-	if p.picture.known && p.exclusiveFor == 0 {
-		err := p.writeAt(ctx, b)
-		if err == nil {
-			return nil
-		}
-		p.collided(err)
-	}
-	return p.writeExclusive(ctx, b)
 }
 
 func (p *Processor) collided(err error) {
@@ -78,38 +51,33 @@ func (p *Processor) collided(err error) {
 	p.log.Warn("a batch failed; its outcome is looked up under the head of the log", slog.Any("error", err))
 }
 
-// writeAt is the fast way: decide against the picture, and append if the log still ends where the picture does.
-func (p *Processor) writeAt(ctx context.Context, b *batch) error {
-	ctx, cancel := context.WithTimeout(ctx, p.config.WriteTimeout)
-	defer cancel()
-	if err := p.load(ctx, p.store, b); err != nil {
-		return err
+// commitExclusive commits the items while holding the head of the log, and tells every caller. Nothing of ours may be in flight.
+func (p *Processor) commitExclusive(ctx context.Context, items []*item) {
+	p.exclusiveFor = max(0, p.exclusiveFor-1)
+	b, err := p.writeExclusive(ctx, items)
+	if err != nil {
+		p.fail(ctx, items, err)
+		return
 	}
-	head := p.picture.head
-	recordedAt := head.Next(time.Now())
-	p.decide(b, head, recordedAt)
-	if err := p.store.AppendAt(ctx, head.Position, recordedAt, b.entries); err != nil {
-		return err
-	}
-	p.committed(b, eventstore.Head{Position: head.Position + b.events, RecordedAt: recordedAt})
-	return nil
+	p.committed(b)
+	p.tell(b)
 }
 
-// writeExclusive takes the head, catches up and decides again, until it is known that the batch stands or that it cannot.
-func (p *Processor) writeExclusive(ctx context.Context, b *batch) error {
+// writeExclusive takes the head, catches up and decides, again and again, until it is known that the batch stands or that it
+// cannot.
+func (p *Processor) writeExclusive(ctx context.Context, items []*item) (*batch, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.config.ResolveTimeout)
 	defer cancel()
-	p.exclusiveFor = max(0, p.exclusiveFor-1)
 	pause := 10 * time.Millisecond
 	for {
-		err := p.exclusiveOnce(ctx, b)
+		b, err := p.exclusiveOnce(ctx, items)
 		if err == nil || !passing(err) {
-			return err
+			return b, err
 		}
-		p.log.Warn("the event store did not answer; trying again", slog.Any("error", err), slog.Int("commands", len(b.items)))
+		p.log.Warn("the event store did not answer; trying again", slog.Any("error", err), slog.Int("commands", len(items)))
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		case <-time.After(pause):
 			pause = min(2*pause, time.Second)
 		}
@@ -121,35 +89,28 @@ func passing(err error) bool {
 	return errors.Is(err, eventstore.ErrOutcomeUnknown) || errors.Is(err, context.DeadlineExceeded) || pgkit.IsRetryable(err)
 }
 
-func (p *Processor) exclusiveOnce(ctx context.Context, b *batch) error {
+func (p *Processor) exclusiveOnce(ctx context.Context, items []*item) (b *batch, err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.config.WriteTimeout)
 	defer cancel()
-	b.reset()
-	var after eventstore.Head
-	err := p.store.Exclusive(ctx, func(ctx context.Context, session *eventstore.Session) (err error) {
-		if b.answers, err = session.Answers(ctx, b.keys()); err != nil {
+	err = p.store.Exclusive(ctx, func(ctx context.Context, session *eventstore.Session) error {
+		answers, err := session.Answers(ctx, keysOf(items))
+		if err != nil {
 			return err
 		}
 		if err := p.catchUp(ctx, session); err != nil {
 			return err
 		}
-		if err := p.load(ctx, session, b); err != nil {
+		b = newBatch(session.Head(), len(items))
+		b.answers = answers
+		if err := p.decide(ctx, session, b, items); err != nil {
 			return err
 		}
-		recordedAt := session.Head().Next(time.Now())
-		p.decide(b, session.Head(), recordedAt)
-		if err := session.Append(ctx, recordedAt, b.entries); err != nil {
-			return err
-		}
-		after = session.Head()
-		return nil
+		return session.Append(ctx, b.log)
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		p.metrics.exclusive.Inc()
 	}
-	p.metrics.exclusive.Inc()
-	p.committed(b, after)
-	return nil
+	return b, err
 }
 
 // catchUp reads what others wrote since the picture was taken into it. When that is too much, the accounts in memory are
@@ -178,20 +139,14 @@ func (p *Processor) catchUp(ctx context.Context, session *eventstore.Session) er
 	return nil
 }
 
-func (p *Processor) decide(b *batch, head eventstore.Head, recordedAt time.Time) {
-	d := decider{batch: b, head: head, recordedAt: recordedAt, render: p.render}
-	d.decideAll()
-}
-
 // committed makes the picture what the log now is.
-func (p *Processor) committed(b *batch, head eventstore.Head) {
-	p.picture.head = head
-	for i := range b.entries {
-		for _, a := range b.entries[i].Appends {
-			state := b.states[a.StreamID]
-			p.picture.put(a.StreamID, state)
-			p.snaps.offer(state, a.Expected)
-		}
+func (p *Processor) committed(b *batch) {
+	p.metrics.batch(len(b.items), b.log.Events(), time.Since(b.opened))
+	p.picture.head = b.after()
+	for _, c := range b.changed {
+		state := b.states[c.id]
+		p.picture.put(c.id, state)
+		p.snaps.offer(state, c.before)
 	}
 }
 
@@ -199,13 +154,32 @@ type loadSource interface {
 	Load(ctx context.Context, ids []uuid.UUID, fold string, into eventstore.Loader) error
 }
 
-// load brings the accounts of the batch that are not in memory.
-func (p *Processor) load(ctx context.Context, from loadSource, b *batch) error {
-	ids := b.missing(p.picture)
-	p.metrics.cache(len(b.states)-len(ids), len(ids))
-	if len(ids) == 0 {
-		return nil
+// decide brings the accounts of the items into the batch and decides them.
+func (p *Processor) decide(ctx context.Context, from loadSource, b *batch, items []*item) error {
+	ids := b.missing(items, p.known)
+	p.metrics.cache(len(items)-len(ids), len(ids))
+	if len(ids) > 0 {
+		if err := p.load(ctx, from, b, ids); err != nil {
+			return err
+		}
 	}
+	d := decider{batch: b, render: p.render}
+	d.decideAll(items)
+	return nil
+}
+
+// known finds an account in memory: as the batch in flight leaves it, or else as the log has it.
+func (p *Processor) known(id uuid.UUID) (account.State, bool) {
+	if p.flight != nil {
+		if state, here := p.flight.states[id]; here {
+			return state, p.flight.broken[id] == nil
+		}
+	}
+	return p.picture.get(id)
+}
+
+// load reads accounts. While a batch is in flight that is safe: its accounts are known, so these are others.
+func (p *Processor) load(ctx context.Context, from loadSource, b *batch, ids []uuid.UUID) error {
 	f := newFolder(p.decode)
 	if err := f.load(ctx, from, ids); err != nil {
 		return err
@@ -213,26 +187,26 @@ func (p *Processor) load(ctx context.Context, from loadSource, b *batch) error {
 	b.broken = f.broken
 	for id, state := range f.states {
 		b.states[id] = state
-		if state.Status != account.StatusNone {
+		if state.Status != account.StatusNone && f.broken[id] == nil {
 			p.picture.put(id, state)
 		}
 	}
 	return nil
 }
 
-// fail answers a batch that could not be written. When Postgres refused it, one command may be to blame: each is tried alone,
+// fail answers items that could not be written. When Postgres refused them, one command may be to blame: each is tried alone,
 // so that the others stand.
-func (p *Processor) fail(ctx context.Context, b *batch, err error) {
+func (p *Processor) fail(ctx context.Context, items []*item, err error) {
 	refused := !errors.Is(err, ErrUnavailable)
-	if refused && len(b.items) > 1 {
+	if refused && len(items) > 1 {
 		p.log.Error("a batch was refused; its commands are tried one by one", slog.Any("error", err))
-		for _, it := range b.items {
-			p.commit(ctx, []*item{it})
+		for _, it := range items {
+			p.commitExclusive(ctx, []*item{it})
 		}
 		return
 	}
-	p.log.Error("commands failed", slog.Any("error", err), slog.Int("commands", len(b.items)))
-	for _, it := range b.items {
+	p.log.Error("commands failed", slog.Any("error", err), slog.Int("commands", len(items)))
+	for _, it := range items {
 		p.finish(it, Answer{}, err)
 	}
 }

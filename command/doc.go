@@ -12,6 +12,9 @@
 // (eventstore.Exclusive), reads what it missed into its picture, decides again and commits: this cannot fail for staleness,
 // so nobody retries in a storm. It goes on that way for a while, because where one other writer is, its next batch comes soon.
 //
+// While a batch is being committed the next one is decided behind it, in accounts as the first will leave them. It leaves
+// when the first stands. When the first does not, nothing decided behind it stands either, and both go the exclusive way.
+//
 // # States of a command
 //
 //	queued     in the bounded queue; a full queue refuses with ErrOverloaded. A caller that leaves now leaves no trace.

@@ -61,23 +61,25 @@ func TestCallerThatLeft(t *testing.T) {
 		return next()
 	}
 	gone, cancel := context.WithCancel(t.Context())
-	left := make(chan error, 2)
+	left := make(chan error, 3)
 	send := func(r command.Request) {
 		_, err := b.Execute(gone, r)
 		left <- err
 	}
-	inBatch := request(id, "in the batch", deposit(10))
+	inBatch := request(id, "in flight", deposit(10))
 	go send(inBatch)
 	<-entered
-	go send(request(id, "in the queue", deposit(10)))
+	go send(request(id, "decided behind it", deposit(100)))
+	b.awaitTaken(t, 3)
+	go send(request(id, "in the queue", deposit(1000)))
 	cancel()
-	for range 2 {
+	for range 3 {
 		if err := <-left; !errors.Is(err, context.Canceled) {
 			t.Errorf("a caller that left got %v", err)
 		}
 	}
 	close(leave)
-	expect(t, execute(t, b, request(id, "next", deposit(1))), 201, "balance 11 version 3 position 3")
+	expect(t, execute(t, b, request(id, "next", deposit(1))), 201, "balance 111 version 4 position 4")
 	if replayed := execute(t, b, inBatch); !replayed.Replayed {
 		t.Error("the command in the batch has no answer")
 	}

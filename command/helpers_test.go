@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -44,8 +45,8 @@ type hooks struct {
 	load     func(ids []uuid.UUID)
 }
 
-func (h *hooks) AppendAt(ctx context.Context, head int64, at time.Time, entries []eventstore.Entry) error {
-	next := func() error { return h.Store.AppendAt(ctx, head, at, entries) }
+func (h *hooks) AppendAt(ctx context.Context, head int64, batch *eventstore.Batch) error {
+	next := func() error { return h.Store.AppendAt(ctx, head, batch) }
 	if h.appendAt == nil {
 		return next()
 	}
@@ -61,7 +62,25 @@ func (h *hooks) Load(ctx context.Context, ids []uuid.UUID, fold string, into eve
 
 type bank struct {
 	*command.Processor
-	stop func() error // ends Run and waits for it
+	stop     func() error // ends Run and waits for it
+	registry *prometheus.Registry
+}
+
+// awaitTaken returns when so many commands were taken from the queue.
+func (b bank) awaitTaken(t *testing.T, want float64) {
+	t.Helper()
+	for late := time.Now().Add(patience); time.Now().Before(late); runtime.Gosched() {
+		families, err := b.registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "passbook_command_taken_total" && f.GetMetric()[0].GetCounter().GetValue() >= want {
+				return
+			}
+		}
+	}
+	t.Fatalf("%v commands are never taken", want)
 }
 
 func newDatabase(t *testing.T) *eventstore.Store {
@@ -72,7 +91,8 @@ func newDatabase(t *testing.T) *eventstore.Store {
 // start runs a processor until the test ends or stop is called.
 func start(t *testing.T, store command.Log, config command.Config) bank {
 	t.Helper()
-	p, err := command.New(store, config, render, nil, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	registry := prometheus.NewRegistry()
+	p, err := command.New(store, config, render, nil, slog.New(slog.DiscardHandler), registry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +110,7 @@ func start(t *testing.T, store command.Log, config command.Config) bank {
 			t.Errorf("run: %v", err)
 		}
 	})
-	return bank{Processor: p, stop: stop}
+	return bank{Processor: p, stop: stop, registry: registry}
 }
 
 func request(id uuid.UUID, key string, c account.Command) command.Request {

@@ -14,6 +14,7 @@ type metrics struct {
 	events     prometheus.Counter
 	batchSize  prometheus.Histogram
 	batchTime  prometheus.Histogram
+	taken      prometheus.Counter
 	overloaded prometheus.Counter
 	collisions *prometheus.CounterVec
 	exclusive  prometheus.Counter
@@ -31,6 +32,7 @@ func newMetrics(registerer prometheus.Registerer, queued func() float64) *metric
 		events:     prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "events_total", Help: "Events committed."}),
 		batchSize:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: ns + "batch_commands", Help: "Commands in one transaction.", Buckets: prometheus.ExponentialBuckets(1, 2, 12)}),
 		batchTime:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: ns + "batch_seconds", Help: "Time from taking a batch to its commit.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}),
+		taken:      prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "taken_total", Help: "Commands taken from the queue."}),
 		overloaded: prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "overloaded_total", Help: "Commands refused because the queue was full."}),
 		collisions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: ns + "collisions_total", Help: "Batches decided again, by cause."}, []string{"cause"}),
 		exclusive:  prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "exclusive_batches_total", Help: "Batches committed while holding the head of the log."}),
@@ -39,7 +41,7 @@ func newMetrics(registerer prometheus.Registerer, queued func() float64) *metric
 	m.hit, m.miss = m.lookups.WithLabelValues("hit"), m.lookups.WithLabelValues("miss")
 	m.accepted, m.replayed, m.refused = m.commands.WithLabelValues("accepted"), m.commands.WithLabelValues("replayed"), m.commands.WithLabelValues("refused")
 	depth := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: ns + "queue_depth", Help: "Commands waiting."}, queued)
-	registerer.MustRegister(m.commands, m.events, m.batchSize, m.batchTime, m.overloaded, m.collisions, m.exclusive, m.lookups, depth)
+	registerer.MustRegister(m.commands, m.events, m.batchSize, m.batchTime, m.taken, m.overloaded, m.collisions, m.exclusive, m.lookups, depth)
 	return m
 }
 

@@ -68,13 +68,16 @@ type Processor struct {
 	gate  sync.RWMutex // held for writing once, to close
 	shut  bool
 
-	// exclusiveFor counts the batches that still go the exclusive way after a collision.
-	exclusiveFor int
+	// What follows is the deciding goroutine's own: see pipeline.go.
+	open         *batch // being decided; nil unless a batch is in flight
+	flight       *flight
+	landed       chan *flight
+	exclusiveFor int // batches that still go the exclusive way after a collision
 }
 
 // Log is what the processor needs of the event store.
 type Log interface {
-	AppendAt(ctx context.Context, head int64, recordedAt time.Time, entries []eventstore.Entry) error
+	AppendAt(ctx context.Context, head int64, batch *eventstore.Batch) error
 	Exclusive(ctx context.Context, fn func(context.Context, *eventstore.Session) error) error
 	Load(ctx context.Context, ids []uuid.UUID, fold string, into eventstore.Loader) error
 	SaveSnapshots(ctx context.Context, snapshots []eventstore.Snapshot) error
@@ -98,7 +101,7 @@ func New(store Log, config Config, render Renderer, notify func(), log *slog.Log
 	p := &Processor{
 		config: config, store: store, codec: codec, render: render, log: log, notify: notify,
 		inflight: newInflight(), picture: known, snaps: newSnapshotter(store, config.SnapshotEvery, log),
-		queue: make(chan *item, config.QueueMax),
+		queue: make(chan *item, config.QueueMax), landed: make(chan *flight, 1),
 	}
 	p.metrics = newMetrics(registerer, func() float64 { return float64(len(p.queue)) })
 	return p, nil
@@ -173,48 +176,6 @@ func (p *Processor) Run(ctx context.Context) error {
 	p.work(ctx)
 	stop()
 	return parts.Wait()
-}
-
-func (p *Processor) work(ctx context.Context) {
-	unhurried := context.WithoutCancel(ctx)
-	for {
-		select {
-		case first := <-p.queue:
-			p.commit(unhurried, p.take(first))
-		case <-ctx.Done():
-			p.drain(unhurried)
-			return
-		}
-	}
-}
-
-// take adds everything that waits, up to a full batch. It does not linger: what comes later makes the next batch, which
-// grows by itself while this one commits.
-func (p *Processor) take(first *item) []*item {
-	items := append(make([]*item, 0, 1+min(len(p.queue), p.config.BatchMax)), first)
-	for len(items) < p.config.BatchMax {
-		select {
-		case it := <-p.queue:
-			items = append(items, it)
-		default:
-			return items
-		}
-	}
-	return items
-}
-
-func (p *Processor) drain(ctx context.Context) {
-	p.gate.Lock()
-	p.shut = true
-	p.gate.Unlock()
-	for {
-		select {
-		case first := <-p.queue:
-			p.commit(ctx, p.take(first))
-		default:
-			return
-		}
-	}
 }
 
 func (p *Processor) finish(it *item, answer Answer, err error) {

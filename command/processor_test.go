@@ -157,12 +157,15 @@ func TestFullQueueRefusesAtOnce(t *testing.T) {
 		})
 		return next()
 	}
-	held := make(chan error, 1)
-	go func() {
-		_, err := b.Execute(t.Context(), request(id, "held", deposit(1)))
+	held := make(chan error, 2)
+	send := func(key string) {
+		_, err := b.Execute(t.Context(), request(id, key, deposit(1)))
 		held <- err
-	}()
+	}
+	go send("in flight")
 	<-entered
+	go send("decided behind it")
+	b.awaitTaken(t, 3)
 	// Callers that leave at once fill the queue without waiting in it.
 	for range 2 {
 		if _, err := b.Execute(canceled(t), request(id, uuid.NewString(), deposit(1))); !errors.Is(err, context.Canceled) {
@@ -174,8 +177,10 @@ func TestFullQueueRefusesAtOnce(t *testing.T) {
 		t.Fatalf("behind a full queue: %v", err)
 	}
 	close(leave)
-	if err := <-held; err != nil {
-		t.Errorf("the held command: %v", err)
+	for range 2 {
+		if err := <-held; err != nil {
+			t.Errorf("a held command: %v", err)
+		}
 	}
 	for {
 		if _, err := b.Execute(t.Context(), one); !errors.Is(err, command.ErrOverloaded) {
@@ -185,8 +190,8 @@ func TestFullQueueRefusesAtOnce(t *testing.T) {
 			break
 		}
 	}
-	if got := fold(t, store.Store, id); got.Balance != 2 {
-		t.Errorf("balance %d: want the held command and the one that came again, not those that left", got.Balance)
+	if got := fold(t, store.Store, id); got.Balance != 3 {
+		t.Errorf("balance %d: want the two held commands and the one that came again, not those that left", got.Balance)
 	}
 }
 

@@ -19,14 +19,20 @@ func (s *Store) Append(ctx context.Context, entries []Entry) ([]Verdict, error) 
 		if err != nil {
 			return err
 		}
-		accepted := make([]Entry, 0, len(entries))
+		accepted, err := NewBatch(session.Head().Next(time.Now()))
+		if err != nil {
+			return err
+		}
 		verdicts = make([]Verdict, len(entries))
 		for i := range entries {
-			if verdicts[i] = j.judge(&entries[i]); verdicts[i].Err == nil {
-				accepted = append(accepted, j.resolved)
+			if verdicts[i] = j.judge(&entries[i]); verdicts[i].Err != nil {
+				continue
+			}
+			if err := accepted.Add(&j.resolved); err != nil {
+				return err
 			}
 		}
-		return session.Append(ctx, session.Head().Next(time.Now()), accepted)
+		return session.Append(ctx, accepted)
 	})
 	if err != nil {
 		return nil, err
@@ -110,4 +116,12 @@ func (j *judge) accept(entry Entry, after map[uuid.UUID]int64) Verdict {
 		j.answers[entry.Answer.Key] = *entry.Answer
 	}
 	return verdict
+}
+
+func (e *Entry) events() int64 {
+	var n int64
+	for i := range e.Appends {
+		n += int64(len(e.Appends[i].Events))
+	}
+	return n
 }

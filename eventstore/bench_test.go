@@ -42,8 +42,12 @@ func BenchmarkAppendAt(b *testing.B) {
 						versions[s]++
 					}
 					head, err := store.Head(b.Context())
+					var batch *eventstore.Batch
 					if err == nil {
-						err = store.AppendAt(b.Context(), head.Position, head.Next(time.Now()), entries)
+						batch, err = eventstore.NewBatch(head.Next(time.Now()), entries...)
+					}
+					if err == nil {
+						err = store.AppendAt(b.Context(), head.Position, batch)
 					}
 					if err != nil {
 						b.Fatal(err)

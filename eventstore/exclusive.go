@@ -3,7 +3,6 @@ package eventstore
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -63,7 +62,7 @@ func (s *Session) Load(ctx context.Context, ids []uuid.UUID, fold string, into L
 
 // Versions returns the version of each stream; 0 for one that does not exist.
 func (s *Session) Versions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
-	rows, err := s.tx.Query(ctx, selectVersions, ids)
+	rows, err := s.tx.Query(ctx, selectVersions, raw(ids))
 	if err != nil {
 		return nil, fmt.Errorf("read versions: %w", err)
 	}
@@ -80,22 +79,11 @@ func (s *Session) Versions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]
 	return versions, nil
 }
 
-// Append writes the entries behind the session's head. recordedAt must not be before the head's.
-func (s *Session) Append(ctx context.Context, recordedAt time.Time, entries []Entry) error {
-	if err := swapHead(ctx, s.tx, s.head.Position, recordedAt, entries); err != nil {
+// Append writes the batch behind the session's head. Its booking time must not be before the head's.
+func (s *Session) Append(ctx context.Context, batch *Batch) error {
+	if err := swapHead(ctx, s.tx.Conn(), s.head.Position, batch); err != nil {
 		return err
 	}
-	for i := range entries {
-		s.head.Position += entries[i].events()
-	}
-	s.head.RecordedAt = recordedAt
+	s.head = Head{Position: s.head.Position + batch.Events(), RecordedAt: batch.RecordedAt()}
 	return nil
-}
-
-func (e *Entry) events() int64 {
-	var n int64
-	for i := range e.Appends {
-		n += int64(len(e.Appends[i].Events))
-	}
-	return n
 }

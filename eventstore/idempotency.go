@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -22,7 +21,7 @@ func readAnswers(ctx context.Context, q querier, keys []Key) (map[Key]Answer, er
 	if len(keys) == 0 {
 		return found, nil
 	}
-	ids := make([]uuid.UUID, len(keys))
+	ids := make([][16]byte, len(keys))
 	for i, key := range keys {
 		ids[i] = key.id()
 	}

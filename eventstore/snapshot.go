@@ -57,7 +57,7 @@ func load(ctx context.Context, q querier, ids []uuid.UUID, fold string, into Loa
 }
 
 func loadSnapshots(ctx context.Context, q querier, ids []uuid.UUID, fold string, into Loader) (map[uuid.UUID]int64, error) {
-	rows, err := q.Query(ctx, selectSnapshots, ids, fold)
+	rows, err := q.Query(ctx, selectSnapshots, raw(ids), fold)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func loadTails(ctx context.Context, q querier, ids []uuid.UUID, after map[uuid.U
 	for i, id := range ids {
 		versions[i] = after[id]
 	}
-	rows, err := q.Query(ctx, selectTails, ids, versions)
+	rows, err := q.Query(ctx, selectTails, raw(ids), versions)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func loadTails(ctx context.Context, q querier, ids []uuid.UUID, after map[uuid.U
 
 // SaveSnapshots stores the snapshots, each unless a later one of the same fold is there already.
 func (s *Store) SaveSnapshots(ctx context.Context, snapshots []Snapshot) error {
-	ids, versions := make([]uuid.UUID, len(snapshots)), make([]int64, len(snapshots))
+	ids, versions := make([][16]byte, len(snapshots)), make([]int64, len(snapshots))
 	folds, states := make([]string, len(snapshots)), make([][]byte, len(snapshots))
 	for i, snapshot := range snapshots {
 		ids[i], versions[i], folds[i], states[i] = snapshot.StreamID, snapshot.Version, snapshot.Fold, snapshot.State

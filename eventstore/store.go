@@ -103,3 +103,12 @@ func scanEvent(rows pgx.Rows, e *Event) error {
 	e.EffectiveAt, e.RecordedAt = e.EffectiveAt.UTC(), e.RecordedAt.UTC()
 	return nil
 }
+
+// raw gives ids in the form that pgx sends as they are; uuid.UUID goes through text.
+func raw(ids []uuid.UUID) [][16]byte {
+	bytes := make([][16]byte, len(ids))
+	for i, id := range ids {
+		bytes[i] = id
+	}
+	return bytes
+}

@@ -2,12 +2,9 @@ package eventstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"passbook/internal/pgkit"
 )
@@ -31,28 +28,40 @@ WITH head AS (
 )
 SELECT position FROM head`
 
-// AppendAt appends the entries if the log still ends at head, and returns ErrHeadMoved with nothing written if it does not.
-// Every Expected must be a version, not AnyVersion. Positions are head+1, head+2, ... in the order of the entries' events,
-// so the caller knows them beforehand. recordedAt must not be before the head's.
+// AppendAt appends the batch if the log still ends at head, and returns ErrHeadMoved with nothing written if it does not.
+// Positions are head+1, head+2, ... in the order of the entries' events, so the caller knows them beforehand.
 //
 // A *VersionConflict or *KeyTaken means that Postgres refused the whole batch; it does not name the culprit. An error that
 // is ErrOutcomeUnknown leaves open what happened.
-func (s *Store) AppendAt(ctx context.Context, head int64, recordedAt time.Time, entries []Entry) error {
-	return swapHead(ctx, s.pool, head, recordedAt, entries)
+func (s *Store) AppendAt(ctx context.Context, head int64, batch *Batch) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("append: %w", err)
+	}
+	defer conn.Release()
+	return swapHead(ctx, conn.Conn(), head, batch)
 }
 
-func swapHead(ctx context.Context, q querier, head int64, recordedAt time.Time, entries []Entry) error {
-	rows, err := flatten(entries, recordedAt)
-	if err != nil {
-		return err
+// statementName is under which each connection keeps the prepared statement.
+const statementName = "passbook_append_at"
+
+// swapHead sends the batch below pgx's types: its parameters are in the binary format already.
+func swapHead(ctx context.Context, conn *pgx.Conn, head int64, batch *Batch) error {
+	if _, err := conn.Prepare(ctx, statementName, appendAt); err != nil { // the first time on each connection
+		return fmt.Errorf("prepare append: %w", err)
 	}
-	var position int64
-	err = q.QueryRow(ctx, appendAt, rows.args(head)...).Scan(&position)
-	if errors.Is(err, pgx.ErrNoRows) {
+	result := conn.PgConn().ExecPrepared(ctx, statementName, batch.params(head), allBinary, allBinary).Read()
+	if result.Err != nil {
+		return writeError(result.Err)
+	}
+	if len(result.Rows) == 0 {
 		return ErrHeadMoved
 	}
-	return writeError(err)
+	return nil
 }
+
+// allBinary says of all parameters, and of all results, that they are in the binary format.
+var allBinary = []int16{pgx.BinaryFormatCode}
 
 // writeError is the one place where a failed write gets its meaning.
 func writeError(err error) error {
@@ -72,110 +81,4 @@ func writeError(err error) error {
 		return fmt.Errorf("append: %w: %w", ErrOutcomeUnknown, err)
 	}
 	return fmt.Errorf("append: %w", err)
-}
-
-// columns is a batch turned on its side: one array a column, as unnest wants it. pgx has fast paths for these types; for
-// uuid.UUID it would go through text.
-type columns struct {
-	recordedAt time.Time
-
-	version             []int64
-	effectiveAt         []time.Time
-	eventID, streamID   [][16]byte
-	schema              []int16
-	streamType, typ     []string
-	data, metadata      pgtype.FlatArray[[]byte]
-	keyPosition, keyVer []int64
-	keyID, keyStream    [][16]byte
-	status              []int16
-	caller, key         []string
-	fingerprint, body   pgtype.FlatArray[[]byte]
-}
-
-func (c *columns) args(head int64) []any {
-	return []any{head, int64(len(c.version)), c.recordedAt,
-		c.version, c.effectiveAt, c.eventID, c.streamID, c.schema, c.streamType, c.typ, c.data, c.metadata,
-		c.keyPosition, c.keyVer, c.keyID, c.keyStream, c.status, c.caller, c.key, c.fingerprint, c.body}
-}
-
-// flatten checks the batch and lays it out in columns.
-func flatten(entries []Entry, recordedAt time.Time) (*columns, error) {
-	count := 0
-	for i := range entries {
-		for j := range entries[i].Appends {
-			count += len(entries[i].Appends[j].Events)
-		}
-	}
-	if count > EventsMax {
-		return nil, fmt.Errorf("append: %d events, at most %d", count, EventsMax)
-	}
-	c := newColumns(count, len(entries), recordedAt)
-	for i := range entries {
-		for j := range entries[i].Appends {
-			if err := c.addAppend(&entries[i].Appends[j]); err != nil {
-				return nil, err
-			}
-		}
-		c.addAnswer(entries[i].Answer)
-	}
-	return c, nil
-}
-
-func newColumns(events, answers int, recordedAt time.Time) *columns {
-	return &columns{
-		recordedAt: recordedAt,
-		version:    make([]int64, 0, events), effectiveAt: make([]time.Time, 0, events),
-		eventID: make([][16]byte, 0, events), streamID: make([][16]byte, 0, events), schema: make([]int16, 0, events),
-		streamType: make([]string, 0, events), typ: make([]string, 0, events),
-		data: make([][]byte, 0, events), metadata: make([][]byte, 0, events),
-		keyPosition: make([]int64, 0, answers), keyVer: make([]int64, 0, answers), keyID: make([][16]byte, 0, answers), keyStream: make([][16]byte, 0, answers),
-		status: make([]int16, 0, answers), caller: make([]string, 0, answers), key: make([]string, 0, answers),
-		fingerprint: make([][]byte, 0, answers), body: make([][]byte, 0, answers),
-	}
-}
-
-var emptyObject = []byte("{}")
-
-func (c *columns) addAppend(a *Append) error {
-	if a.Expected < 0 {
-		return fmt.Errorf("append to %s: an exact version is needed, not %d", a.StreamID, a.Expected)
-	}
-	for i := range a.Events {
-		e := &a.Events[i]
-		if len(e.Data) > PayloadMax || len(e.Metadata) > PayloadMax {
-			return fmt.Errorf("append to %s: the payload of a %s is larger than %d bytes", a.StreamID, e.Type, PayloadMax)
-		}
-		effectiveAt, metadata := e.EffectiveAt, e.Metadata
-		if effectiveAt.IsZero() {
-			effectiveAt = c.recordedAt
-		}
-		if metadata == nil {
-			metadata = emptyObject
-		}
-		c.version = append(c.version, a.Expected+1+int64(i))
-		c.effectiveAt = append(c.effectiveAt, effectiveAt)
-		c.eventID = append(c.eventID, e.ID)
-		c.streamID = append(c.streamID, a.StreamID)
-		c.schema = append(c.schema, int16(e.Schema)) //nolint:gosec // the table's CHECK bounds it
-		c.streamType = append(c.streamType, a.StreamType)
-		c.typ = append(c.typ, e.Type)
-		c.data = append(c.data, e.Data)
-		c.metadata = append(c.metadata, metadata)
-	}
-	return nil
-}
-
-func (c *columns) addAnswer(a *Answer) {
-	if a == nil {
-		return
-	}
-	c.keyPosition = append(c.keyPosition, a.Position)
-	c.keyVer = append(c.keyVer, a.Version)
-	c.keyID = append(c.keyID, a.Key.id())
-	c.keyStream = append(c.keyStream, a.StreamID)
-	c.status = append(c.status, int16(a.Status)) //nolint:gosec // an HTTP status
-	c.caller = append(c.caller, a.Key.Caller)
-	c.key = append(c.key, a.Key.Key)
-	c.fingerprint = append(c.fingerprint, a.Fingerprint[:])
-	c.body = append(c.body, a.Body)
 }

@@ -75,7 +75,7 @@ func storeWithFault(t *testing.T, env Env, deliver bool) (*eventstore.Store, *fa
 func brokenCommit(t *testing.T, env Env, deliver bool) {
 	store, f := storeWithFault(t, env, deliver)
 	err := store.Exclusive(deadline(t), func(ctx context.Context, session *eventstore.Session) error {
-		err := session.Append(ctx, session.Head().Next(time.Now()), []eventstore.Entry{keyed(uuid.New(), 0, "unsure")})
+		err := appendIn(ctx, session, []eventstore.Entry{keyed(uuid.New(), 0, "unsure")})
 		f.armed.Store(true)
 		return err
 	})
@@ -88,11 +88,11 @@ func brokenCommit(t *testing.T, env Env, deliver bool) {
 func brokenAppendAt(t *testing.T, env Env) {
 	store, f := storeWithFault(t, env, true)
 	// The first one prepares the statement, so that the second is a single message.
-	if err := store.AppendAt(t.Context(), 0, time.Now(), nil); err != nil {
+	if err := appendAt(t.Context(), store, 0, time.Now(), nil); err != nil {
 		t.Fatal(err)
 	}
 	f.armed.Store(true)
-	err := store.AppendAt(deadline(t), 0, time.Now(), []eventstore.Entry{keyed(uuid.New(), 0, "unsure")})
+	err := appendAt(deadline(t), store, 0, time.Now(), []eventstore.Entry{keyed(uuid.New(), 0, "unsure")})
 	if !errors.Is(err, eventstore.ErrOutcomeUnknown) {
 		t.Fatalf("a broken append returned %v", err)
 	}
@@ -123,7 +123,7 @@ func outcomeIsFound(t *testing.T, env Env, committed bool) {
 func endedSession(t *testing.T, env Env) {
 	admin := env.Database.Pool(t, "")
 	err := env.Store.Exclusive(deadline(t), func(ctx context.Context, session *eventstore.Session) error {
-		if err := session.Append(ctx, session.Head().Next(time.Now()), []eventstore.Entry{entry(uuid.New(), 0, 1)}); err != nil {
+		if err := appendIn(ctx, session, []eventstore.Entry{entry(uuid.New(), 0, 1)}); err != nil {
 			return err
 		}
 		_, err := admin.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -33,7 +33,7 @@ func hold(t *testing.T, store *eventstore.Store, e eventstore.Entry) (release fu
 	appended, outcome, done := make(chan struct{}), make(chan error), make(chan error, 1)
 	go func() {
 		done <- store.Exclusive(deadline(t), func(ctx context.Context, session *eventstore.Session) error {
-			if err := session.Append(ctx, session.Head().Next(time.Now()), []eventstore.Entry{e}); err != nil {
+			if err := appendIn(ctx, session, []eventstore.Entry{e}); err != nil {
 				return err
 			}
 			close(appended)
@@ -224,7 +224,7 @@ func headWriters(t *testing.T, env Env) {
 			for {
 				at, err := env.Store.Head(ctx)
 				if err == nil {
-					err = env.Store.AppendAt(ctx, at.Position, at.Next(time.Now()), []eventstore.Entry{entry(stream, 0, 1)})
+					err = appendAt(ctx, env.Store, at.Position, at.Next(time.Now()), []eventstore.Entry{entry(stream, 0, 1)})
 				}
 				if errors.Is(err, eventstore.ErrHeadMoved) {
 					continue

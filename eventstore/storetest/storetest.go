@@ -105,6 +105,24 @@ func mustAppend(t *testing.T, store *eventstore.Store, entries ...eventstore.Ent
 	return verdicts
 }
 
+// appendAt lays out the entries and appends them behind the head.
+func appendAt(ctx context.Context, store *eventstore.Store, head int64, at time.Time, entries []eventstore.Entry) error {
+	batch, err := eventstore.NewBatch(at, entries...)
+	if err != nil {
+		return err
+	}
+	return store.AppendAt(ctx, head, batch)
+}
+
+// appendIn lays out the entries and appends them in the session.
+func appendIn(ctx context.Context, session *eventstore.Session, entries []eventstore.Entry) error {
+	batch, err := eventstore.NewBatch(session.Head().Next(time.Now()), entries...)
+	if err != nil {
+		return err
+	}
+	return session.Append(ctx, batch)
+}
+
 func head(t *testing.T, store *eventstore.Store) eventstore.Head {
 	t.Helper()
 	h, err := store.Head(t.Context())

@@ -1,0 +1,172 @@
+package command
+
+import (
+	"context"
+
+	"passbook/eventstore"
+)
+
+// flight is a batch on its way to the log.
+type flight struct {
+	*batch
+	err error
+}
+
+// work is the deciding goroutine. While one batch is being committed it decides the next one behind it, on the assumption
+// that the first will stand; the next one leaves as soon as it does. So neither Postgres nor the processors wait for each other.
+func (p *Processor) work(ctx context.Context) {
+	unhurried := context.WithoutCancel(ctx)
+	for {
+		select {
+		case first := <-p.arrivals():
+			p.admit(unhurried, p.take(first))
+		case f := <-p.landed:
+			p.land(unhurried, f)
+		case <-ctx.Done():
+			p.drain(unhurried)
+			return
+		}
+	}
+}
+
+// arrivals is the queue, or nothing while the open batch is full.
+func (p *Processor) arrivals() <-chan *item {
+	if p.open != nil && len(p.open.items) >= p.config.BatchMax {
+		return nil
+	}
+	return p.queue
+}
+
+// take adds everything that waits, up to a full batch. It does not linger: batches grow by themselves while one commits.
+func (p *Processor) take(first *item) []*item {
+	room := p.config.BatchMax
+	if p.open != nil {
+		room -= len(p.open.items)
+	}
+	items := append(make([]*item, 0, 1+min(len(p.queue), room)), first)
+	for len(items) < room {
+		select {
+		case it := <-p.queue:
+			items = append(items, it)
+		default:
+			return items
+		}
+	}
+	return items
+}
+
+// drain refuses what comes from now on and finishes what has come.
+func (p *Processor) drain(ctx context.Context) {
+	p.gate.Lock()
+	p.shut = true
+	p.gate.Unlock()
+	for {
+		select {
+		case first := <-p.arrivals():
+			p.admit(ctx, p.take(first))
+		case f := <-p.landed:
+			p.land(ctx, f)
+		default:
+			if p.flight == nil {
+				return
+			}
+			p.land(ctx, <-p.landed)
+		}
+	}
+}
+
+// end is where the log will end when everything decided and in flight stands.
+func (p *Processor) end() eventstore.Head {
+	if p.flight != nil {
+		return p.flight.after()
+	}
+	return p.picture.head
+}
+
+// admit decides the items behind everything decided before, and lets them leave if nothing is in flight.
+func (p *Processor) admit(ctx context.Context, items []*item) {
+	defer p.metrics.taken.Add(float64(len(items)))
+	if items = p.present(items); len(items) == 0 {
+		return
+	}
+	if !p.picture.known || p.exclusiveFor > 0 { // then nothing is in flight
+		p.commitExclusive(ctx, items)
+		return
+	}
+	if p.open == nil {
+		p.open = newBatch(p.end(), len(items))
+	}
+	if err := p.decideOpen(ctx, items); err != nil {
+		p.retreat(ctx, err, items)
+		return
+	}
+	if p.flight == nil {
+		p.launch(ctx)
+	}
+}
+
+func (p *Processor) decideOpen(ctx context.Context, items []*item) error {
+	ctx, cancel := context.WithTimeout(ctx, p.config.WriteTimeout)
+	defer cancel()
+	return p.decide(ctx, p.store, p.open, items)
+}
+
+// launch sends the open batch off. Its goroutine ends with its landing, which is always awaited.
+func (p *Processor) launch(ctx context.Context) {
+	f := &flight{batch: p.open}
+	p.flight, p.open = f, nil
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, p.config.WriteTimeout)
+		defer cancel()
+		f.err = p.store.AppendAt(ctx, f.head.Position, f.log)
+		p.landed <- f
+	}()
+}
+
+// land takes the outcome of the batch in flight. The next one leaves before anybody is told, so that Postgres does not wait.
+func (p *Processor) land(ctx context.Context, f *flight) {
+	if f.err != nil {
+		p.flight = nil
+		p.regroup(ctx, f.err, f.items)
+		return
+	}
+	p.arrive(f)
+	if p.open != nil {
+		p.launch(ctx)
+	}
+	p.tell(f.batch)
+}
+
+func (p *Processor) arrive(f *flight) {
+	p.flight = nil
+	p.committed(f.batch)
+}
+
+// retreat is for items that could not be decided: it waits for the batch in flight and goes the exclusive way with the rest.
+func (p *Processor) retreat(ctx context.Context, cause error, items []*item) {
+	var failed []*item
+	if p.flight != nil {
+		f := <-p.landed
+		if f.err == nil {
+			p.arrive(f)
+			p.tell(f.batch)
+		} else {
+			p.flight, failed = nil, f.items
+		}
+	}
+	p.regroup(ctx, cause, failed, items)
+}
+
+// regroup forgets what was decided behind a batch that did not stand, and takes all of them, in their order, the exclusive way.
+func (p *Processor) regroup(ctx context.Context, cause error, groups ...[]*item) {
+	p.collided(cause)
+	if p.open != nil {
+		groups = append(groups[:1:1], append([][]*item{p.open.items}, groups[1:]...)...)
+		p.open = nil
+	}
+	for _, items := range groups {
+		if len(items) > 0 {
+			p.commitExclusive(ctx, items)
+		}
+	}
+}

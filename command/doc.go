@@ -17,7 +17,8 @@
 //
 // # States of a command
 //
-//	queued     in the bounded queue; a full queue refuses with ErrOverloaded. A caller that leaves now leaves no trace.
+//	queued     in the queue, which is bounded by count and by age (ErrOverloaded) and in which callers take turns. A caller
+//	           that leaves now leaves no trace.
 //	batched    taken with all others that wait; from here it is decided and committed even if its caller leaves.
 //	answered   committed (or refused, and the refusal committed if it is one to be kept), then told to the caller.
 //

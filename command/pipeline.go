@@ -18,8 +18,8 @@ func (p *Processor) work(ctx context.Context) {
 	unhurried := context.WithoutCancel(ctx)
 	for {
 		select {
-		case first := <-p.arrivals():
-			p.admit(unhurried, p.take(first))
+		case <-p.arrivals():
+			p.admit(unhurried, p.take())
 		case f := <-p.landed:
 			p.land(unhurried, f)
 		case <-ctx.Done():
@@ -29,30 +29,36 @@ func (p *Processor) work(ctx context.Context) {
 	}
 }
 
-// arrivals is the queue, or nothing while the open batch is full.
-func (p *Processor) arrivals() <-chan *item {
-	if p.open != nil && len(p.open.items) >= p.config.BatchMax {
+// arrivals tells that commands wait; nothing while the open batch is full.
+func (p *Processor) arrivals() <-chan struct{} {
+	if p.room() <= 0 {
 		return nil
 	}
-	return p.queue
+	return p.queue.ready
 }
 
-// take adds everything that waits, up to a full batch. It does not linger: batches grow by themselves while one commits.
-func (p *Processor) take(first *item) []*item {
-	room := p.config.BatchMax
-	if p.open != nil {
-		room -= len(p.open.items)
+// room is how many more commands the open batch takes.
+func (p *Processor) room() int {
+	if p.open == nil {
+		return p.config.BatchMax
 	}
-	items := append(make([]*item, 0, 1+min(len(p.queue), room)), first)
-	for len(items) < room {
-		select {
-		case it := <-p.queue:
-			items = append(items, it)
-		default:
-			return items
-		}
+	return p.config.BatchMax - len(p.open.items)
+}
+
+// take takes everything that waits, up to a full batch. It does not linger: batches grow by themselves while one commits.
+// Commands that have waited too long are refused: their callers have given up, or are about to, and to decide them now would
+// make the others wait as long.
+func (p *Processor) take() []*item {
+	items, expired := p.queue.take(p.room())
+	for _, it := range expired {
+		p.refuse(it)
 	}
 	return items
+}
+
+func (p *Processor) refuse(it *item) {
+	p.metrics.overloaded.Inc()
+	p.finish(it, Answer{}, ErrOverloaded)
 }
 
 // drain refuses what comes from now on and finishes what has come.
@@ -62,8 +68,8 @@ func (p *Processor) drain(ctx context.Context) {
 	p.gate.Unlock()
 	for {
 		select {
-		case first := <-p.arrivals():
-			p.admit(ctx, p.take(first))
+		case <-p.arrivals():
+			p.admit(ctx, p.take())
 		case f := <-p.landed:
 			p.land(ctx, f)
 		default:

@@ -20,6 +20,7 @@ import (
 // Config bounds a Processor. Zero values mean the defaults.
 type Config struct {
 	QueueMax       int           // commands waiting; 8192
+	QueueAge       time.Duration // the longest a command waits before it is refused instead; 2 s
 	BatchMax       int           // commands in one transaction; 1024
 	CacheBytes     int64         // accounts held in memory, about; 256 MiB
 	SnapshotEvery  int64         // events of an account between two snapshots; 200; negative: none are taken
@@ -46,6 +47,7 @@ func (c Config) withDefaults() Config {
 		c.SnapshotEvery = 200
 	}
 	set64(&c.CatchUpMax, 20_000)
+	set64((*int64)(&c.QueueAge), int64(2*time.Second))
 	set64((*int64)(&c.WriteTimeout), int64(10*time.Second))
 	set64((*int64)(&c.ResolveTimeout), int64(15*time.Second))
 	return c
@@ -64,7 +66,7 @@ type Processor struct {
 	snaps    *snapshotter
 	notify   func()
 
-	queue chan *item
+	queue *queue
 	gate  sync.RWMutex // held for writing once, to close
 	shut  bool
 
@@ -101,9 +103,9 @@ func New(store Log, config Config, render Renderer, notify func(), log *slog.Log
 	p := &Processor{
 		config: config, store: store, codec: codec, render: render, log: log, notify: notify,
 		inflight: newInflight(), picture: known, snaps: newSnapshotter(store, config.SnapshotEvery, log),
-		queue: make(chan *item, config.QueueMax), landed: make(chan *flight, 1),
+		queue: newQueue(config.QueueMax, config.QueueAge), landed: make(chan *flight, 1),
 	}
-	p.metrics = newMetrics(registerer, func() float64 { return float64(len(p.queue)) })
+	p.metrics = newMetrics(registerer, func() float64 { return float64(p.queue.depth()) })
 	return p, nil
 }
 
@@ -111,6 +113,7 @@ func New(store Log, config Config, render Renderer, notify func(), log *slog.Log
 type item struct {
 	ctx      context.Context
 	request  Request
+	queued   time.Time
 	metadata []byte
 	done     chan struct{} // closed when answer and err are set
 
@@ -159,13 +162,14 @@ func (p *Processor) enqueue(it *item) error {
 	if p.shut {
 		return ErrStopping
 	}
-	select {
-	case p.queue <- it:
-		return nil
-	default:
-		p.metrics.overloaded.Inc()
-		return ErrOverloaded
+	dropped, err := p.queue.put(it)
+	if dropped != nil {
+		p.refuse(dropped)
 	}
+	if err != nil {
+		p.metrics.overloaded.Inc()
+	}
+	return err
 }
 
 // Run decides and commits until ctx is done, then finishes what is queued and returns nil.

@@ -14,6 +14,7 @@ import (
 const (
 	databaseConnsMax   = 1000
 	queueMost          = 1 << 20
+	queueAgeMost       = time.Minute
 	batchMost          = 10_000
 	cacheLeast         = 1 << 20
 	streamBytesLeast   = 1 << 20
@@ -154,6 +155,9 @@ func checkHTTPURL(f *Faults, name, text string) {
 
 func (c Command) check(f *Faults) {
 	checkRange(f, "QUEUE_MAX", int64(c.QueueMax), 1, queueMost)
+	if c.QueueAge <= 0 || c.QueueAge > queueAgeMost {
+		f.add("QUEUE_AGE", "%v is not between 0 and %v", c.QueueAge, queueAgeMost)
+	}
 	checkRange(f, "BATCH_MAX", int64(c.BatchMax), 1, batchMost)
 	checkRange(f, "SNAPSHOT_EVERY", int64(c.SnapshotEvery), 0, snapshotEveryMost)
 	if c.CacheBytes < cacheLeast {

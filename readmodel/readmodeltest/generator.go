@@ -80,7 +80,11 @@ func (g *Generator) commit(ctx context.Context, entries []eventstore.Entry, size
 	if g.pause > 0 {
 		at = g.head.RecordedAt.Add(time.Duration(g.random.Int64N(int64(g.pause)))).Truncate(time.Microsecond)
 	}
-	if err := g.store.AppendAt(ctx, g.head.Position, at, entries); err != nil {
+	batch, err := eventstore.NewBatch(at, entries...)
+	if err != nil {
+		return err
+	}
+	if err := g.store.AppendAt(ctx, g.head.Position, batch); err != nil {
 		return fmt.Errorf("write %d events behind %d: %w", size, g.head.Position, err)
 	}
 	g.head = eventstore.Head{Position: g.head.Position + int64(size), RecordedAt: at}

@@ -189,6 +189,7 @@ func (p *Processor) load(ctx context.Context, from loadSource, b *batch, ids []u
 		b.states[id] = state
 		if state.Status != account.StatusNone && f.broken[id] == nil {
 			p.picture.put(id, state)
+			p.snaps.offer(state, state.Version-f.folded[id]) // the next load of a long history is to be a short one
 		}
 	}
 	return nil

@@ -19,6 +19,7 @@ type folder struct {
 	decode func(eventstore.Event) (account.Event, error)
 	states map[uuid.UUID]account.State
 	broken map[uuid.UUID]error
+	folded map[uuid.UUID]int64 // events read, beside the snapshot
 	gap    bool
 }
 
@@ -31,6 +32,7 @@ func newFolder(decode func(eventstore.Event) (account.Event, error)) *folder {
 func (f *folder) load(ctx context.Context, from loadSource, ids []uuid.UUID) error {
 	for _, fold := range []string{foldFingerprint, ""} {
 		f.states, f.broken, f.gap = make(map[uuid.UUID]account.State, len(ids)), map[uuid.UUID]error{}, false
+		f.folded = make(map[uuid.UUID]int64, len(ids))
 		if err := from.Load(ctx, ids, fold, f); err != nil {
 			return err
 		}
@@ -69,5 +71,6 @@ func (f *folder) Event(stored eventstore.Event) error {
 		return nil
 	}
 	f.states[stored.StreamID] = account.Evolve(state, event)
+	f.folded[stored.StreamID]++
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	snapshotInterval = time.Second
+	snapshotInterval = 250 * time.Millisecond
 	snapshotsMax     = 4096 // states waiting; more are passed over, their turn comes again
 )
 
@@ -22,7 +22,7 @@ type snapshotStore interface {
 	SaveSnapshots(ctx context.Context, snapshots []eventstore.Snapshot) error
 }
 
-// snapshotter saves the states of busy accounts, off the path of the commands: the latest of each account, once a second.
+// snapshotter saves the states of busy accounts, off the path of the commands: the latest of each account, a few times a second.
 type snapshotter struct {
 	store snapshotStore
 	every int64

@@ -53,6 +53,27 @@ func TestSnapshotShortensTheLoad(t *testing.T) {
 	expect(t, execute(t, second, request(id, "more", deposit(1))), 201, "balance 25 version 26 position 26")
 }
 
+// A long history that had no snapshot, as after a change of the fold, is read whole once.
+func TestLoadOfALongHistoryLeavesASnapshot(t *testing.T) {
+	t.Parallel()
+	store := newDatabase(t)
+	id := uuid.New()
+	first := start(t, store, command.Config{SnapshotEvery: -1})
+	execute(t, first, request(id, "open", open(id, 0)))
+	for i := range 24 {
+		execute(t, first, request(id, fmt.Sprint(i), deposit(1)))
+	}
+	second := start(t, store, command.Config{SnapshotEvery: 10})
+	expect(t, execute(t, second, request(id, "unfreeze", account.Unfreeze{})), 201, "balance 24 version 25 position 25")
+	if err := second.stop(); err != nil { // saves what waits
+		t.Fatal(err)
+	}
+	var c counter
+	if err := store.Load(t.Context(), []uuid.UUID{id}, account.FoldFingerprint(), &c); err != nil || c.snapshots != 1 || c.events != 0 {
+		t.Errorf("a load reads %d snapshots and %d events, %v", c.snapshots, c.events, err)
+	}
+}
+
 // A snapshot that does not fit what is behind it is not believed.
 func TestUnusableSnapshotIsPassedOver(t *testing.T) {
 	t.Parallel()

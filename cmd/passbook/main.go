@@ -27,6 +27,7 @@ type cli struct {
 	Token   tokenCommand   `cmd:"" help:"Print a bearer token of the local issuer."`
 	Import  importCommand  `cmd:"" help:"Replay a statement file through the command API."`
 	Demo    demoCommand    `cmd:"" help:"Fill a bank with a small, lively data set."`
+	Bench   benchCommand   `cmd:"" help:"Put a running bank under load and measure it."`
 	Migrate migrateCommand `cmd:"" help:"Bring the schema of the database named by DATABASE_URL up to date."`
 	Issuer  issuerCommand  `cmd:"" help:"Run the local issuer by itself, for services that run apart."`
 }

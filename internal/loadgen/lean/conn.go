@@ -20,8 +20,9 @@ type Conn struct {
 	endpoint *Endpoint
 	timeout  time.Duration
 
-	net      net.Conn // nil: none is open
-	release  func() bool
+	net      net.Conn        // nil: none is open
+	ctx      context.Context // whose end interrupts what is under way
+	release  func()          // makes ctx forget the connection
 	deadline time.Time
 	served   bool // an answer came over this connection
 	opened   int
@@ -78,18 +79,36 @@ func (c *Conn) try(ctx context.Context, request []byte, answer *Answer) error {
 	return err
 }
 
-// open makes sure that there is a connection and that it does not wait for ever.
+// open makes sure that there is a connection, and that neither it nor a caller that has gone waits for ever.
 func (c *Conn) open(ctx context.Context) error {
 	if c.net == nil {
 		conn, err := c.endpoint.dial(ctx)
 		if err != nil {
 			return err
 		}
-		c.net, c.served, c.deadline = conn, false, time.Time{}
+		c.net, c.served = conn, false
 		c.opened++
-		c.release = context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+		c.attend(ctx)
+	} else if ctx != c.ctx {
+		c.release()
+		c.attend(ctx)
 	}
 	return c.extend(ctx)
+}
+
+// attend makes the end of ctx interrupt the connection. The last one's end may have done so: the deadline is set anew.
+func (c *Conn) attend(ctx context.Context) {
+	conn, interrupted := c.net, make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		_ = conn.SetDeadline(time.Unix(1, 0)) // a connection that is closed needs none
+	})
+	c.ctx, c.deadline = ctx, time.Time{}
+	c.release = func() {
+		if !stop() {
+			<-interrupted // else it could come after the next deadline
+		}
+	}
 }
 
 // extend moves the deadline when a quarter of it is over: moving it for every request would cost more than reading the clock.

@@ -260,6 +260,23 @@ func TestContextEndsTheWaiting(t *testing.T) {
 	}
 }
 
+// A connection outlives the context of the request that opened it.
+func TestConnectionIsKeptForAnotherContext(t *testing.T) {
+	t.Parallel()
+	c := client(t, serve(t, answers(created, created)))
+	for range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		var got lean.Answer
+		if err := c.Do(ctx, []byte(request), &got); err != nil || got.Status != 201 {
+			t.Fatalf("got %d, %v", got.Status, err)
+		}
+		cancel()
+	}
+	if c.Opened() != 1 {
+		t.Errorf("%d connections were opened", c.Opened())
+	}
+}
+
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -303,7 +320,7 @@ func TestDoesNotAllocate(t *testing.T) {
 				_, _ = far.Write(text)
 			}
 		}()
-		c, sent := lean.Over(near), []byte(request)
+		c, sent := lean.Over(t.Context(), near), []byte(request)
 		var got lean.Answer
 		allocations := testing.AllocsPerRun(200, func() {
 			if err := c.Do(t.Context(), sent, &got); err != nil || got.Status/100 != 2 {

@@ -1,13 +1,15 @@
 package lean
 
 import (
+	"context"
 	"net"
 	"time"
 )
 
 // Over is a connection that is open already.
-func Over(conn net.Conn) *Conn {
+func Over(ctx context.Context, conn net.Conn) *Conn {
 	c := New(nil, time.Hour)
-	c.net, c.release = conn, func() bool { return true }
+	c.net = conn
+	c.attend(ctx)
 	return c
 }

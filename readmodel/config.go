@@ -12,6 +12,7 @@ type Config struct {
 	LeaseTTL time.Duration // how long the others wait after this instance was killed
 
 	Batch       int           // events in one transaction, at most
+	Pace        time.Duration // least time between the beginnings of two large transactions; see paceEvents
 	Poll        time.Duration // how long the source may be silent before the log is looked at
 	Resubscribe time.Duration // pause before a source that failed is tried again
 	RetryMin    time.Duration // pause after a failure, doubled up to RetryMax while nothing is applied
@@ -23,6 +24,7 @@ func DefaultConfig() Config {
 	return Config{
 		LeaseTTL:    5 * time.Second,
 		Batch:       5_000,
+		Pace:        20 * time.Millisecond,
 		Poll:        250 * time.Millisecond,
 		Resubscribe: time.Second,
 		RetryMin:    100 * time.Millisecond,
@@ -44,6 +46,7 @@ func (c Config) Validate() error {
 	check(c.Holder != "", "no holder named for the leases")
 	check(c.LeaseTTL > 0, "lease time %s is not positive", c.LeaseTTL)
 	check(c.Batch > 0 && c.Batch <= batchMax, "batch %d is not 1 to %d", c.Batch, batchMax)
+	check(c.Pace >= 0, "pace %s is negative", c.Pace)
 	check(c.Poll > 0 && c.Resubscribe > 0, "poll %s and resubscribe %s must be positive", c.Poll, c.Resubscribe)
 	check(c.RetryMin > 0 && c.RetryMax >= c.RetryMin, "retry pauses %s to %s are no range", c.RetryMin, c.RetryMax)
 	return errors.Join(faults...)

@@ -91,13 +91,25 @@ func (r *runner) follow(ctx context.Context) (progressed bool, err error) {
 		if err != nil {
 			return progressed, err
 		}
-		from := r.position
+		from, started := r.position, time.Now()
 		err = r.apply(ctx, events)
 		progressed = progressed || r.position > from
 		if err != nil {
 			return progressed, err
 		}
 		r.intake.acknowledge(ctx)
+		r.pace(ctx, len(events), started)
+	}
+}
+
+// paceEvents is from how many events on a transaction is a sign of load: fewer are applied as they come.
+const paceEvents = 16
+
+// pace lets events gather while there are many, so that a projection takes its share of a busy server in few large
+// transactions. It bounds the lag it adds by Config.Pace. Far behind, when batches are full, it does not wait.
+func (r *runner) pace(ctx context.Context, applied int, started time.Time) {
+	if applied >= paceEvents && applied < r.config.Batch {
+		wait(ctx, r.config.Pace-time.Since(started))
 	}
 }
 

@@ -46,6 +46,7 @@ type bank struct {
 
 // Run starts everything, says where it is, and runs until ctx is done.
 func (c upCommand) Run(ctx context.Context, t terminal) (err error) {
+	service.TuneCollector()
 	b := &bank{environ: c.environment(t.environ), log: service.NewLogger(t.stderr, logConfig(t.environ), "")}
 	defer func() { err = errors.Join(err, b.stopServers(ctx)) }()
 	if err := b.startPostgres(ctx, c); err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"passbook/eventstore"
@@ -18,31 +20,31 @@ var ErrInvalid = errors.New("not an event of the log")
 
 // message is the JSON form of an event. Attributes it does not name are ignored, as CloudEvents demands of a reader.
 type message struct {
-	SpecVersion     string          `json:"specversion"`
-	ID              uuid.UUID       `json:"id"`
-	Source          string          `json:"source"`
-	Type            string          `json:"type"`
-	Subject         uuid.UUID       `json:"subject"`
-	Time            time.Time       `json:"time"`
-	DataContentType string          `json:"datacontenttype"`
-	Position        string          `json:"position"`
-	StreamType      string          `json:"streamtype"`
-	StreamVersion   string          `json:"streamversion"`
-	SchemaVersion   int             `json:"schemaversion"`
-	EffectiveAt     time.Time       `json:"effectiveat"`
-	Actor           string          `json:"actor"`
-	CorrelationID   string          `json:"correlationid"`
-	CausationID     string          `json:"causationid"`
-	IdempotencyKey  string          `json:"idempotencykey"`
-	Traceparent     string          `json:"traceparent"`
-	Client          string          `json:"client"`
-	Data            json.RawMessage `json:"data"`
+	SpecVersion     string         `json:"specversion"`
+	ID              uuid.UUID      `json:"id"`
+	Source          string         `json:"source"`
+	Type            string         `json:"type"`
+	Subject         uuid.UUID      `json:"subject"`
+	Time            time.Time      `json:"time"`
+	DataContentType string         `json:"datacontenttype"`
+	Position        string         `json:"position"`
+	StreamType      string         `json:"streamtype"`
+	StreamVersion   string         `json:"streamversion"`
+	SchemaVersion   int            `json:"schemaversion"`
+	EffectiveAt     time.Time      `json:"effectiveat"`
+	Actor           string         `json:"actor"`
+	CorrelationID   string         `json:"correlationid"`
+	CausationID     string         `json:"causationid"`
+	IdempotencyKey  string         `json:"idempotencykey"`
+	Traceparent     string         `json:"traceparent"`
+	Client          string         `json:"client"`
+	Data            jsontext.Value `json:"data"`
 }
 
 // Decode reads what Append wrote. Every fault is ErrInvalid: the message can be left out, for the log has the event.
 func Decode(data []byte) (eventstore.Event, error) {
 	var m message
-	if err := json.Unmarshal(data, &m); err != nil {
+	if err := jsonv2.Unmarshal(data, &m); err != nil {
 		return eventstore.Event{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if fault := m.fault(); fault != "" {
@@ -88,12 +90,12 @@ func (m *message) event() (eventstore.Event, error) {
 	}
 	return eventstore.Event{
 		Position: position, ID: m.ID, StreamType: m.StreamType, StreamID: m.Subject, Version: version,
-		Type: m.Type[len(typePrefix):], Schema: m.SchemaVersion, Data: m.Data, Metadata: metadata,
+		Type: m.Type[len(typePrefix):], Schema: m.SchemaVersion, Data: []byte(m.Data), Metadata: metadata,
 		EffectiveAt: m.EffectiveAt.UTC(), RecordedAt: m.Time.UTC(),
 	}, nil
 }
 
-func (m *message) metadata() (json.RawMessage, error) {
+func (m *message) metadata() ([]byte, error) {
 	metadata := eventstore.Metadata{
 		Actor: m.Actor, CorrelationID: m.CorrelationID, CausationID: m.CausationID,
 		IdempotencyKey: m.IdempotencyKey, Traceparent: m.Traceparent, Client: m.Client,

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"encoding/hex"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
 )
 
 // Error is an error on its way to a client.
@@ -135,4 +137,13 @@ func appendContext(dst []byte, context []Member) []byte {
 func AppendText(dst []byte, text string) []byte {
 	dst, _ = jsontext.AppendQuote(dst, text) // an error says that text was mended; the result is whole all the same
 	return dst
+}
+
+// AppendID appends an id in its usual form. Nothing in it needs to be escaped in JSON.
+func AppendID(dst []byte, id uuid.UUID) []byte {
+	dst = append(hex.AppendEncode(dst, id[0:4]), '-')
+	dst = append(hex.AppendEncode(dst, id[4:6]), '-')
+	dst = append(hex.AppendEncode(dst, id[6:8]), '-')
+	dst = append(hex.AppendEncode(dst, id[8:10]), '-')
+	return hex.AppendEncode(dst, id[10:16])
 }

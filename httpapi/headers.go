@@ -15,6 +15,7 @@ const (
 	headerTraceparent = "Traceparent"
 	headerKey         = "Idempotency-Key"
 	headerIfMatch     = "If-Match"
+	headerIfNoneMatch = "If-None-Match"
 	headerMinPosition = "Passbook-Min-Position"
 	headerPrefer      = "Prefer"
 	headerUserAgent   = "User-Agent"
@@ -108,6 +109,33 @@ func (c *Call) IfMatch(none int64) (int64, error) {
 		return 0, badHeader(headerIfMatch, `must be one strong entity tag that holds a version, such as "17"`)
 	}
 	return version, nil
+}
+
+// HasVersion reports whether the caller has the version already: If-None-Match lists its entity tag, weak or strong, or is
+// "*" (RFC 9110, 13.1.2). A list that cannot be read counts up to where it cannot.
+func (c *Call) HasVersion(version int64) bool {
+	for _, line := range c.Header[headerIfNoneMatch] {
+		if strings.TrimSpace(line) == "*" || listsTag(line, version) {
+			return true
+		}
+	}
+	return false
+}
+
+func listsTag(list string, version int64) bool {
+	for {
+		list = strings.TrimLeft(list, " \t,")
+		list = strings.TrimPrefix(list, "W/")
+		rest, quoted := strings.CutPrefix(list, `"`)
+		tag, rest, closed := strings.Cut(rest, `"`)
+		if !quoted || !closed {
+			return false
+		}
+		if n, ok := parsePosition(tag); ok && n == version {
+			return true
+		}
+		list = rest
+	}
 }
 
 // MinPosition returns the position that a read must include; 0 when none was given.

@@ -38,15 +38,14 @@ type AccountCursor struct {
 	AccountID uuid.UUID
 }
 
-// Account returns one account, or ErrNotFound.
+// Account returns one account, or ErrNotFound. While Run runs, reads that wait at the same time go to the database together,
+// and when too many wait, more are ErrOverloaded.
 func (q *Queries) Account(ctx context.Context, id uuid.UUID) (Account, Freshness, error) {
-	statements, stamp := q.stamp(Balances)
-	row, err := statements.Account(ctx, id)
+	a, fresh, err := q.lookups.read(ctx, id)
 	if err != nil {
-		return Account{}, stamp.freshness, notFound("account", id, err)
+		return Account{}, fresh, fmt.Errorf("read account %s: %w", id, err)
 	}
-	a, err := newAccount(row)
-	return a, stamp.freshness, err
+	return a, fresh, nil
 }
 
 // Accounts returns a page of accounts in the order of their ids, which is that of their opening for ids made by the bank,

@@ -46,4 +46,8 @@
 //
 // Queries serves the read side. Every answer says how fresh it is (Freshness), by a checkpoint read in the same round trip
 // before the data, and WaitFor waits for a position: the way to read one's own write.
+//
+// Accounts by their ids are what is read most, and are read together: while Queries.Run runs, reads that wait at the same time
+// share a statement, which shows the accounts and the checkpoint in one snapshot. Nothing lingers to make a batch larger, the
+// number that waits is bounded, and no read is answered from a statement that began before it.
 package readmodel

@@ -32,7 +32,7 @@ func TestPlansAreIndexRanges(t *testing.T) {
 	b.exec(`VACUUM ANALYZE`) // the visibility map lets sums stay in the index
 	const id, moment = `'c4ca4238-a0b9-2382-0dcc-509a6f75849b'`, `'2026-01-01'`
 	for name, c := range map[string]struct{ sql, args, index string }{
-		"account":            {db.Account, id, "Index Scan using balances_account"},
+		"accounts by ids":    {db.LookUpAccounts, `ARRAY[` + id + `::uuid]`, "balances_account"},
 		"accounts":           {db.Accounts, id + `, 26`, "Index Scan using balances_account"},
 		"accounts of owner":  {db.AccountsOfOwner, `'owner-7', ` + id + `, '', '', 26`, "balances_owner"},
 		"accounts by status": {db.AccountsByStatus, `'closed', ` + id + `, '', 26`, "balances_status"},

@@ -20,14 +20,22 @@ var ErrNotFound = errors.New("not found")
 // that is not named here is the database's.
 type Queries struct {
 	pool    *pgxpool.Pool
+	lookups lookups
 	waiters waiters
 }
 
 // NewQueries returns the read side behind the pool, which stays the caller's to close.
 func NewQueries(pool *pgxpool.Pool) *Queries {
-	q := &Queries{pool: pool}
+	q := &Queries{pool: pool, lookups: lookups{ask: asker(pool)}}
 	q.waiters.turn = make(chan struct{}, 1)
 	return q
+}
+
+// Run lets reads that wait at the same time share statements, until ctx is done: see Account. Before and after, each goes by
+// itself. It always returns nil.
+func (q *Queries) Run(ctx context.Context) error {
+	q.lookups.run(ctx)
+	return nil
 }
 
 // notFound gives the absence of a row its meaning.

@@ -61,6 +61,8 @@ func translate(err error) error {
 	switch {
 	case errors.Is(err, readmodel.ErrNotFound):
 		return httpapi.NoSuchAccount()
+	case errors.Is(err, readmodel.ErrOverloaded):
+		return &httpapi.Error{Code: httpapi.Overloaded, Detail: "Too many reads are waiting."}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return err
 	}

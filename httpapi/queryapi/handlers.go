@@ -41,20 +41,20 @@ func (h *handlers) ListAccounts(ctx context.Context, r ListAccountsRequestObject
 	if bound != "" && p.OwnerID != "" && p.OwnerID != bound {
 		items, more = nil, false // accounts of others do not exist
 	}
-	page := AccountPage{Data: accountsOf(items), HasMore: more}
+	page := list[readmodel.Account]{rows: items, each: appendAccount}
 	if more {
-		page.NextCursor = encodeID(scope, items[len(items)-1].ID)
+		page.next = encodeID(scope, items[len(items)-1].ID)
 	}
 	return &answer{fresh: fresh, body: page}, nil
 }
 
-// GetAccount answers with one account.
+// GetAccount answers with one account, or that the caller has its version already.
 func (h *handlers) GetAccount(ctx context.Context, r GetAccountRequestObject) (GetAccountResponseObject, error) {
 	a, fresh, err := h.account(ctx, r.AccountID, readmodel.Balances)
 	if err != nil {
 		return nil, err
 	}
-	return &answer{fresh: fresh, body: accountOf(a), version: a.Version}, nil
+	return &accountAnswer{fresh: fresh, account: a, unchanged: httpapi.CallFrom(ctx).HasVersion(a.Version)}, nil
 }
 
 // GetBalance answers with the balance now, which needs no clock to agree with another, or at a moment.
@@ -116,9 +116,9 @@ func (h *handlers) ListTimeline(ctx context.Context, r ListTimelineRequestObject
 	if err != nil {
 		return nil, translate(err)
 	}
-	page := TimelinePage{Data: rowsOf(rows), HasMore: more}
+	page := list[readmodel.TimelineRow]{rows: rows, each: appendRow}
 	if more {
-		page.NextCursor = encodeNumber(scope, rows[len(rows)-1].Position)
+		page.next = encodeNumber(scope, rows[len(rows)-1].Position)
 	}
 	return &answer{fresh: fresh, body: page}, nil
 }

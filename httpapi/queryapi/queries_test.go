@@ -23,9 +23,9 @@ func TestAccount(t *testing.T) {
 	r := newRig(t)
 	a, path := r.account("owner-17")
 	answer := r.want(r.get(path), 200, "")
-	want := fmt.Sprintf(`{"account_id":"%s","available":395,"balance":-100,"currency":"EUR","freeze_scope":"debit","held":5,`+
-		`"metadata":{"a":"1","b":"2"},"opened_at":"2026-11-01T09:00:00Z","overdraft_limit":500,"owner_id":"owner-17","owner_name":"Ada",`+
-		`"status":"frozen","updated_at":"2026-11-01T10:00:00Z","version":17}`, a.ID)
+	want := fmt.Sprintf(`{"account_id":"%s","owner_id":"owner-17","owner_name":"Ada","currency":"EUR","balance":-100,"held":5,"available":395,`+
+		`"overdraft_limit":500,"status":"frozen","version":17,"opened_at":"2026-11-01T09:00:00Z","updated_at":"2026-11-01T10:00:00Z",`+
+		`"freeze_scope":"debit","metadata":{"a":"1","b":"2"}}`, a.ID)
 	if string(answer.Body) != want {
 		t.Errorf("got  %s\nwant %s", answer.Body, want)
 	}
@@ -308,6 +308,17 @@ func TestReadYourOwnWrite(t *testing.T) {
 	}
 	for _, bad := range []string{"x", "-1", "1.5", "007", "99999999999999999999"} {
 		r.want(r.get(path, "Passbook-Min-Position", bad), 400, "invalid_parameter")
+	}
+}
+
+func TestTooManyReads(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	_, path := r.account("o")
+	r.books.fail = fmt.Errorf("read account: %w", readmodel.ErrOverloaded)
+	answer := r.want(r.get(path), 503, "overloaded")
+	if answer.Header.Get("Retry-After") == "" || !answer.Problem.Retryable {
+		t.Errorf("%v %s", answer.Header, answer.Body)
 	}
 }
 

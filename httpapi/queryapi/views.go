@@ -13,23 +13,6 @@ import (
 
 // What the read models answer, in the words of the document.
 
-func accountOf(a readmodel.Account) Account {
-	return Account{
-		AccountID: a.ID, OwnerID: a.OwnerID, OwnerName: a.OwnerName, Currency: a.Currency,
-		Balance: a.Balance, Held: a.Held, Available: a.Available, OverdraftLimit: a.OverdraftLimit,
-		Status: AccountStatus(a.Status), FreezeScope: AccountFreezeScope(a.FreezeScope), Metadata: a.Metadata,
-		Version: a.Version, OpenedAt: a.OpenedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(),
-	}
-}
-
-func accountsOf(items []readmodel.Account) []Account {
-	views := make([]Account, len(items))
-	for i, a := range items {
-		views[i] = accountOf(a)
-	}
-	return views
-}
-
 func balanceOf(b readmodel.BalanceAt) Balance {
 	view := Balance{
 		AccountID: b.AccountID, Currency: b.Currency, Balance: b.Balance, Held: b.Held, At: b.At.UTC(), Basis: Basis(b.Basis),
@@ -49,19 +32,6 @@ func seriesOf(id uuid.UUID, currency string, basis Basis, from, to time.Time, da
 		view.Data[i] = DayBalance{Date: types.Date{Time: d.Date}, Balance: d.Balance, In: d.In, Out: d.Out, Movements: d.Movements}
 	}
 	return view
-}
-
-func rowsOf(rows []readmodel.TimelineRow) []TimelineRow {
-	views := make([]TimelineRow, len(rows))
-	for i, r := range rows {
-		views[i] = TimelineRow{
-			AccountID: r.AccountID, EventID: r.EventID, TransactionID: r.TransactionID, Position: r.Position, Version: r.Version,
-			Type: TimelineType(r.Type), Direction: TimelineRowDirection(r.Direction), Amount: r.Amount, Currency: r.Currency,
-			Balance: r.Balance, Held: r.Held, Reference: r.Reference, Description: r.Description, Detail: r.Detail,
-			Metadata: r.Metadata, EffectiveAt: r.EffectiveAt.UTC(), RecordedAt: r.RecordedAt.UTC(),
-		}
-	}
-	return views
 }
 
 func eventsOf(events []eventstore.Event) []Event {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -40,8 +41,9 @@ func TestReadme(t *testing.T) {
 	if lines := strings.Count(string(readme), "\ncurl "); lines != len(examples) || lines < 5 {
 		t.Fatalf("%d curl lines, %d with an answer printed below", lines, len(examples))
 	}
+	var position string
 	for _, e := range examples {
-		got, want := decode(t, b.curl(t, shell.Replace(e[1]))), decode(t, e[2])
+		got, want := decode(t, b.curl(t, shell.Replace(e[1]), &position)), decode(t, e[2])
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("curl -s %s\n answers %v\n printed %v", e[1], got, want)
 		}
@@ -57,8 +59,9 @@ func account(t *testing.T, readme string) string {
 	return m[1]
 }
 
-// curl does what the line says, without needing curl on the machine.
-func (b *bank) curl(t *testing.T, line string) string {
+// curl does what the line says, without needing curl on the machine. A person who pastes one line after another is slower than
+// every projection; here each read waits for the position of the answer before it.
+func (b *bank) curl(t *testing.T, line string, position *string) string {
 	t.Helper()
 	at := target.FindStringSubmatch(line)
 	if at == nil {
@@ -77,10 +80,14 @@ func (b *bank) curl(t *testing.T, line string) string {
 		name, value, _ := strings.Cut(h[1]+h[2], ": ")
 		request.Header.Set(name, value)
 	}
+	if method == http.MethodGet && *position != "" {
+		request.Header.Set("Passbook-Min-Position", *position)
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
+	*position = cmp.Or(response.Header.Get("Passbook-Position"), *position)
 	defer func() { _ = response.Body.Close() }()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {

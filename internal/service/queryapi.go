@@ -8,6 +8,7 @@ import (
 	"passbook/httpapi"
 	"passbook/httpapi/queryapi"
 	"passbook/internal/config"
+	"passbook/internal/supervise"
 	"passbook/readmodel"
 )
 
@@ -30,7 +31,9 @@ func (s *Service) buildQueryAPI(ctx context.Context, cfg config.QueryAPI, rt Run
 	if err != nil {
 		return err
 	}
-	server, err := queryapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, readmodel.NewQueries(pool)) //nolint:contextcheck // its handlers have contexts of their own
+	queries := readmodel.NewQueries(pool)
+	s.add("reads", supervise.Processors, queries.Run)
+	server, err := queryapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, queries) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err
 	}

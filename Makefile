@@ -19,7 +19,7 @@ help: ## this list
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: ARGS='...' (run, bench)  PKG=./eventstore/... (test, test-race, bench, lint)  PG_BIN_DIR=... (Postgres server binaries)"
+	@echo "Variables: ARGS='...' (run, bench, microbench)  PKG=./eventstore/... (test, test-race, microbench, lint)  PG_BIN_DIR=... (Postgres server binaries)"
 
 .PHONY: run
 run: build ## build and start the whole bank in one process (ARGS='--help' lists its flags)
@@ -34,6 +34,9 @@ build: ## build the four binaries into bin/
 .PHONY: test
 test: postgres ## run every test, uncached, against a Postgres and a NATS that the tests start themselves
 	go test -count=1 -timeout=12m $(PKG)
+ifeq ($(PKG),./...)
+	cd bench && go test -count=1 ./...
+endif
 
 .PHONY: test-race
 test-race: postgres ## the same under the race detector (needs a C compiler)
@@ -42,9 +45,16 @@ test-race: postgres ## the same under the race detector (needs a C compiler)
 .PHONY: lint
 lint: ## gofmt, goimports, go vet and the linters of .golangci.yml
 	$(TOOL) golangci-lint run $(PKG)
+ifeq ($(PKG),./...)
+	cd bench && go tool -modfile=../tools/go.mod golangci-lint run ./...
+endif
 
 .PHONY: bench
-bench: postgres ## run the Go benchmarks (ARGS='-benchtime=5s -count=6')
+bench: postgres ## compare with pgbench and peers on one Postgres, into docs/performance.md (ARGS='-rounds 3 -seconds 5')
+	cd bench && go run . -write ../docs/performance.md $(ARGS)
+
+.PHONY: microbench
+microbench: postgres ## run the Go benchmarks (ARGS='-benchtime=5s -count=6')
 	go test -run '^$$' -bench . -benchmem -timeout=30m $(ARGS) $(PKG)
 
 .PHONY: generate

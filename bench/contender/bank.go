@@ -144,9 +144,15 @@ func (s *Stage) startService(ctx context.Context, name string, settings ...strin
 	if err != nil {
 		return nil, "", err
 	}
-	s.later(func(context.Context) error { return p.Stop() })
+	s.track(p)
 	address, err := p.Await(ctx, regexp.MustCompile(`listening.*service=`+name+`.*address=(\S+)`))
 	return p, "http://" + address, err
+}
+
+// track stops the process when the turn is over.
+func (s *Stage) track(p *rig.Process) {
+	s.running = append(s.running, p.Usage)
+	s.later(func(context.Context) error { return p.Stop() })
 }
 
 var (
@@ -162,7 +168,7 @@ func (s *Stage) startUp(ctx context.Context) (*bank, *rig.Process, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s.later(func(context.Context) error { return up.Stop() })
+	s.track(up)
 	if _, err := up.Await(ctx, upReady); err != nil {
 		return nil, nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"passbook/bench/rig"
 )
 
 // Emmett is an event store for Postgres that can be had by its package's name. It appends one event a command, with the version
@@ -61,6 +63,7 @@ func (s *Stage) startEmmett(ctx context.Context) (*emmettScript, error) {
 		return nil, fmt.Errorf("start emmett: %w", err)
 	}
 	e.out = bufio.NewScanner(out)
+	s.running = append(s.running, func() (rig.Usage, error) { return rig.UsageOf(e.command.Process.Pid) })
 	s.later(func(context.Context) error {
 		_ = e.in.Close() // the script ends with its input
 		return e.command.Wait()

@@ -49,7 +49,8 @@ const connectionsToOpen = 64
 // measure runs one load over so many connections, each as fast as it is answered.
 func (b *bank) measure(ctx context.Context, id string, scenario loadgen.Scenario, connections int) error {
 	s := b.stage
-	if err := s.bench.Server.Checkpoint(ctx); err != nil {
+	watch, err := s.begin(ctx)
+	if err != nil {
 		return err
 	}
 	meter := &meter{stage: s, programs: b.programs}
@@ -67,8 +68,7 @@ func (b *bank) measure(ctx context.Context, id string, scenario loadgen.Scenario
 	if sample.Cost, err = meter.cost(sample.Operations); err != nil {
 		return fmt.Errorf("%s: %w", id, err)
 	}
-	s.samples[id] = sample
-	return nil
+	return s.keep(id, sample, watch)
 }
 
 // fromLoad takes a measurement over. A bank that is not overloaded on purpose refuses nobody and fails nobody.

@@ -15,6 +15,7 @@ type Sample struct {
 	Lag        *Lag       `json:"lag_ms,omitempty"`
 	Conflicts  int64      `json:"conflicts,omitempty"` // tries that another's write made vain
 	Cost       *Cost      `json:"cost,omitempty"`
+	Others     float64    `json:"others"` // share of the processors that went to programs without a part in it
 }
 
 // Lag is the time from a command's acknowledgement until a read that demands it is answered, in milliseconds.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -56,6 +57,7 @@ type Stage struct {
 	pool    *pgxpool.Pool
 	samples map[string]Sample
 	undo    []func(ctx context.Context) error
+	running []func() (rig.Usage, error) // processes that have a part in it, beside the server
 
 	// acknowledged counts what clients were told is done, warming up included: all of it must be found.
 	acknowledged int64
@@ -102,7 +104,8 @@ type work func(ctx context.Context, d time.Duration) (Sample, error)
 // measure warms up, then measures. programs are those whose use of the machine is the cost, beside the server's; nil means that
 // no costs are taken.
 func (s *Stage) measure(ctx context.Context, id string, programs []program, do work) error {
-	if err := s.bench.Server.Checkpoint(ctx); err != nil {
+	watch, err := s.begin(ctx)
+	if err != nil {
 		return err
 	}
 	warm, err := do(ctx, s.bench.Pace.Warm)
@@ -127,6 +130,24 @@ func (s *Stage) measure(ctx context.Context, id string, programs []program, do w
 		return err
 	}
 	s.acknowledged += warm.Operations + sample.Operations
+	return s.keep(id, sample, watch)
+}
+
+// begin comes before a measure.
+func (s *Stage) begin(ctx context.Context) (*rig.OthersWatch, error) {
+	if err := s.bench.Server.Checkpoint(ctx); err != nil {
+		return nil, err
+	}
+	return rig.WatchOthers(s.bench.Server, append(slices.Clone(s.running), s.bench.Issuer.Usage)...)
+}
+
+// keep takes in what a measure came to.
+func (s *Stage) keep(id string, sample Sample, watch *rig.OthersWatch) error {
+	others, err := watch.Others()
+	if err != nil {
+		return err
+	}
+	sample.Others = others.Used
 	s.samples[id] = sample
 	return nil
 }

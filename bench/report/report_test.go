@@ -30,7 +30,7 @@ func measured() *Run {
 	yardstick := contender.Contender{Measures: []contender.Measure{{ID: contender.YardstickWrite, Title: "pgbench", Over: contender.YardstickWrite}}}
 	ours := contender.Contender{Measures: []contender.Measure{{ID: "pipeline/64", Title: "pipeline", Over: contender.YardstickWrite}}}
 	for _, speed := range []float64{1, 0.5} {
-		r.Add(yardstick, map[string]contender.Sample{contender.YardstickWrite: {Operations: 1, Rate: 20_000 * speed}})
+		r.Add(yardstick, map[string]contender.Sample{contender.YardstickWrite: {Operations: 1, Rate: 20_000 * speed, Others: 0.1 * speed}})
 		r.Add(ours, map[string]contender.Sample{"pipeline/64": {
 			Operations: 100, Conflicts: 25, Rate: 10_000*speed + 1000,
 			Latency: &contender.Quantiles{P50: 2, P99: 5, P999: 9.5, Max: 20},
@@ -104,9 +104,9 @@ func TestGoalsAreOfMeasuresThatExist(t *testing.T) {
 func TestTablesAsText(t *testing.T) {
 	t.Parallel()
 	want := strings.TrimPrefix(`
-What                    a second    over yardstick  p50 ms  p99 ms  p99.9 ms  conflicts
-pgbench   15,000 (10,000-20,000)                 1       -       -         -          -
-pipeline    8,500 (6,000-11,000)  0.57 (0.55-0.60)       2       5       9.5       0.25
+What                    a second    over yardstick  p50 ms  p99 ms  p99.9 ms  conflicts  others
+pgbench   15,000 (10,000-20,000)                 1       -       -         -          -    10 %
+pipeline    8,500 (6,000-11,000)  0.57 (0.55-0.60)       2       5       9.5       0.25     0 %
 `, "\n")
 	if got := measured().figures().text(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -29,8 +29,8 @@ func (r *Run) goals() *table {
 
 func (r *Run) figures() *table {
 	t := &table{
-		head:  []string{"What", "a second", "over yardstick", "p50 ms", "p99 ms", "p99.9 ms", "conflicts"},
-		right: []bool{false, true, true, true, true, true, true},
+		head:  []string{"What", "a second", "over yardstick", "p50 ms", "p99 ms", "p99.9 ms", "conflicts", "others"},
+		right: []bool{false, true, true, true, true, true, true, true},
 	}
 	for _, result := range r.Results {
 		latency := func(pick func(*contender.Quantiles) float64) string {
@@ -45,7 +45,7 @@ func (r *Run) figures() *table {
 			latency(func(q *contender.Quantiles) float64 { return q.P50 }),
 			latency(func(q *contender.Quantiles) float64 { return q.P99 }),
 			latency(func(q *contender.Quantiles) float64 { return q.P999 }),
-			conflicts(result))
+			conflicts(result), others(result))
 	}
 	return t
 }
@@ -77,6 +77,12 @@ func conflicts(r *Result) string {
 		return none
 	}
 	return ratio(figure.Over(shares).Median)
+}
+
+// others is how much of the machine went elsewhere in the round in which it was most: what a doubtful figure may be due to.
+func others(r *Result) string {
+	shares := r.each(func(s contender.Sample) (float64, bool) { return s.Others, true })
+	return whole(100*slices.Max(shares)) + " %"
 }
 
 func (r *Run) lags() *table {

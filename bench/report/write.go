@@ -14,9 +14,11 @@ import (
 func (r *Run) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n%s\n\n", r.setting(), r.yardsticks())
-	b.WriteString(r.figures().text() + "\n")
-	b.WriteString(r.lags().text() + "\n")
-	b.WriteString(r.costs().text() + "\n")
+	for _, t := range []*table{r.figures(), r.lags(), r.costs()} {
+		if len(t.rows) > 0 {
+			b.WriteString(t.text() + "\n")
+		}
+	}
 	for name, reason := range r.LeftOut {
 		fmt.Fprintf(&b, "%s was left out: %s\n", name, reason)
 	}

@@ -118,5 +118,12 @@ func (p *Process) Stop() error {
 	return nil
 }
 
-// Usage is what it has used so far.
-func (p *Process) Usage() (Usage, error) { return UsageOf(p.command.Process.Pid) }
+// Usage is what it has used so far. One that has ended is among what our children have used, and counts nothing any more.
+func (p *Process) Usage() (Usage, error) {
+	select {
+	case <-p.done:
+		return Usage{}, nil
+	default:
+		return UsageOf(p.command.Process.Pid)
+	}
+}

@@ -16,8 +16,8 @@ import (
 type benchCommand struct {
 	bankFlags        `embed:""`
 	SecondCommandURL string        `help:"The other command API, of the scenario two-writers." placeholder:"URL"`
-	OpsURL           string        `help:"Where the bank's metrics are, for its version, processor time and memory." default:"http://localhost:8082" placeholder:"URL"`
-	DatabaseURL      string        `help:"The bank's database: then what is written is measured, each acknowledged command is looked up in the log, and the auditor runs." env:"DATABASE_URL" placeholder:"URL"`
+	OpsURL           []string      `help:"Where the bank's processes have their metrics, for version, processor time and memory." default:"http://localhost:8082" placeholder:"URL"`
+	DatabaseURL      string        `help:"The bank's database: then what is written is measured, each acknowledged command is looked up in the log, and the auditor runs ($$DATABASE_URL)." placeholder:"URL"`
 	Scenario         string        `help:"${enum}." enum:"spread,hot,zipf,mixed,two-writers,read" default:"spread"`
 	Rate             float64       `help:"Arrivals a second; 0: each connection sends its next request when it has an answer." default:"5000"`
 	FindLimit        bool          `help:"Search the highest rate that is sustained, and hold it for the whole duration."`
@@ -50,7 +50,7 @@ func (c benchCommand) Validate() error {
 
 func (c benchCommand) config() loadgen.Config {
 	config := loadgen.Config{
-		CommandURLs: []string{c.CommandURL}, QueryURL: c.QueryURL, OpsURL: c.OpsURL,
+		CommandURLs: []string{c.CommandURL}, QueryURL: c.QueryURL, OpsURLs: c.OpsURL,
 		Scenario: loadgen.Scenario(c.Scenario), Accounts: c.Accounts, Seed: c.Seed, Rate: c.Rate, Connections: c.Connections,
 		Warmup: c.Warmup, Duration: c.Duration, Timeout: c.Timeout, Lag: c.Lag,
 	}
@@ -71,6 +71,9 @@ func (c benchCommand) Run(ctx context.Context, t terminal) (err error) {
 		if config.Token, err = c.localToken(t); err != nil {
 			return err
 		}
+	}
+	if c.DatabaseURL == "" {
+		c.DatabaseURL = t.environ["DATABASE_URL"]
 	}
 	check, err := c.openCheck(ctx, &config)
 	if err != nil {

@@ -51,7 +51,7 @@ func newBank(t *testing.T) *fakeBank {
 // config is of a short run against the bank.
 func (b *fakeBank) config(scenario loadgen.Scenario) loadgen.Config {
 	return loadgen.Config{
-		CommandURLs: []string{b.url}, QueryURL: b.url, OpsURL: b.url, Token: "secret", Scenario: scenario, Accounts: 50, Seed: 1,
+		CommandURLs: []string{b.url}, QueryURL: b.url, OpsURLs: []string{b.url, b.url}, Token: "secret", Scenario: scenario, Accounts: 50, Seed: 1,
 		Rate: 1000, Connections: 8, Duration: 300 * time.Millisecond, Timeout: 5 * time.Second, Notes: io.Discard,
 	}
 }

@@ -12,7 +12,7 @@ import (
 type Config struct {
 	CommandURLs []string // two for TwoWriters, else one
 	QueryURL    string   // for Read, Mixed and Lag
-	OpsURL      string   // metrics of the bank's process, if they can be reached
+	OpsURLs     []string // where the bank's processes have their metrics, if they can be reached
 	Token       string
 
 	Scenario    Scenario

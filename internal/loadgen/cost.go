@@ -1,12 +1,7 @@
 package loadgen
 
 import (
-	"bufio"
 	"context"
-	"io"
-	"net/http"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -74,71 +69,4 @@ func each(sum float64, count int64) float64 {
 		return 0
 	}
 	return sum / float64(count)
-}
-
-// opsReader reads the metrics of the bank's process.
-type opsReader struct {
-	url    string
-	client *http.Client
-}
-
-// opsSample is what the metrics say.
-type opsSample struct {
-	version          string
-	processorSeconds float64
-	residentBytes    int64
-}
-
-const opsTimeout = 2 * time.Second
-
-func newOpsReader(url string) *opsReader {
-	if url == "" {
-		return nil
-	}
-	return &opsReader{strings.TrimRight(url, "/") + "/metrics", &http.Client{Timeout: opsTimeout, Transport: &http.Transport{}}}
-}
-
-func (r *opsReader) close() {
-	if r != nil {
-		r.client.CloseIdleConnections()
-	}
-}
-
-// read returns nil when nobody answers.
-func (r *opsReader) read(ctx context.Context) *opsSample {
-	if r == nil {
-		return nil
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, http.NoBody)
-	if err != nil {
-		return nil
-	}
-	answer, err := r.client.Do(request)
-	if err != nil {
-		return nil
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return nil
-	}
-	return parseMetrics(answer.Body)
-}
-
-// parseMetrics reads the few lines of Prometheus' text format that matter here.
-func parseMetrics(r io.Reader) *opsSample {
-	var s opsSample
-	for lines := bufio.NewScanner(r); lines.Scan(); {
-		name, text, _ := strings.Cut(lines.Text(), " ")
-		value, _ := strconv.ParseFloat(text, 64)
-		switch {
-		case name == "process_cpu_seconds_total":
-			s.processorSeconds = value
-		case name == "process_resident_memory_bytes":
-			s.residentBytes = int64(value)
-		case strings.HasPrefix(name, "passbook_build_info{"):
-			_, rest, _ := strings.Cut(name, `,version="`)
-			s.version, _, _ = strings.Cut(rest, `"`)
-		}
-	}
-	return &s
 }

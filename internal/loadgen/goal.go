@@ -43,6 +43,8 @@ var metrics = []metric{
 	{name: "max", time: true, measure: func(m *Measurement) float64 { return m.Latency.Max }},
 	{name: "refused_p99", time: true, measure: func(m *Measurement) float64 { return m.RefusedLatency.P99 }},
 	{name: "refused_max", time: true, measure: func(m *Measurement) float64 { return m.RefusedLatency.Max }},
+	{name: "refused_service_p99", time: true, measure: func(m *Measurement) float64 { return m.RefusedService.P99 }},
+	{name: "refused_service_max", time: true, measure: func(m *Measurement) float64 { return m.RefusedService.Max }},
 	{name: "lag_p50", time: true, lag: true, measure: func(m *Measurement) float64 { return m.Lag.P50 }},
 	{name: "lag_p99", time: true, lag: true, measure: func(m *Measurement) float64 { return m.Lag.P99 }},
 	{name: "lag_max", time: true, lag: true, measure: func(m *Measurement) float64 { return m.Lag.Max }},

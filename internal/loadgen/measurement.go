@@ -18,6 +18,8 @@ type Measurement struct {
 	ByKind         map[string]Latency `json:"latency_by_kind"`
 	RefusedLatency Latency            `json:"refused_latency"`
 	ErrorLatency   Latency            `json:"error_latency"`
+	Service        Latency            `json:"service_latency"` // of accepted ones, from the moment they were sent
+	RefusedService Latency            `json:"refused_service_latency"`
 	SendDelay      Latency            `json:"send_delay"` // from due to sent: no connection was free, or the generator was late
 
 	Generator GeneratorCost `json:"generator"`
@@ -34,7 +36,7 @@ type GeneratorCost struct {
 	Connections     int     `json:"connections"` // opened in the whole run, to the command APIs and the query API
 }
 
-// BankCost is what the process behind the metrics took: all of the bank but Postgres under `passbook up`.
+// BankCost is what the processes behind the metrics took, without Postgres.
 type BankCost struct {
 	ProcessorMicros float64 `json:"cpu_us_per_accepted"`
 	Cores           float64 `json:"cores"`

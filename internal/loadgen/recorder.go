@@ -49,16 +49,18 @@ type recorder struct {
 	accepted [kinds]histogram
 	refused  histogram
 	errored  histogram
-	late     histogram // unsent arrivals
-	delay    histogram // from due to sent
-	inTime   int64     // accepted answers that came while it was measured
-	answered int64     // all that came while it was measured
+	late     histogram    // unsent arrivals
+	delay    histogram    // from due to sent
+	service  [2]histogram // from sent to done, of accepted and refused ones
+	inTime   int64        // accepted answers that came while it was measured
+	answered int64        // all that came while it was measured
 	series   series
 }
 
 func newRecorder(from, until time.Duration, waiting func() int) *recorder {
 	r := &recorder{from: from, until: until, waiting: waiting, codes: map[string]int64{}}
 	r.refused, r.errored, r.late, r.delay = newHistogram(), newHistogram(), newHistogram(), newHistogram()
+	r.service = [2]histogram{accepted: newHistogram(), refused: newHistogram()}
 	for k := range r.accepted {
 		r.accepted[k] = newHistogram()
 	}
@@ -85,8 +87,10 @@ func (r *recorder) add(o *outcome) {
 	switch took := o.done - o.due; kind {
 	case accepted:
 		r.accepted[o.kind].record(took)
+		r.service[accepted].record(o.done - o.sent)
 	case refused:
 		r.refused.record(took)
+		r.service[refused].record(o.done - o.sent)
 		r.codes[o.cause()]++
 	case failed:
 		r.errored.record(took)
@@ -157,6 +161,7 @@ func (r *recorder) counts(m *Measurement) {
 	m.Accepted = all.TotalCount()
 	all.Merge(r.late.Histogram)
 	m.Latency, m.RefusedLatency, m.ErrorLatency = all.summary(), r.refused.summary(), r.errored.summary()
+	m.Service, m.RefusedService = r.service[accepted].summary(), r.service[refused].summary()
 	m.Refused, m.Errors = r.refused.TotalCount(), r.errored.TotalCount()
 	m.SendDelay = r.delay.summary()
 	m.Series = r.series.seconds

@@ -22,7 +22,7 @@ type bench struct {
 	mix        *mix
 	commands   []*requests // by lane
 	reading    *requests   // nil without a query API
-	ops        *opsReader  // nil without an address
+	ops        *opsReader
 	workers    []*worker
 	samplers   []*worker
 	acks       *AckLog
@@ -66,7 +66,7 @@ func newBench(cfg Config) (*bench, error) {
 	var random [4]byte
 	_, _ = rand.Read(random[:]) // never fails
 	b := &bench{
-		cfg: cfg, acks: cfg.Acks, name: hex.EncodeToString(random[:]), ops: newOpsReader(cfg.OpsURL),
+		cfg: cfg, acks: cfg.Acks, name: hex.EncodeToString(random[:]), ops: newOpsReader(cfg.OpsURLs),
 		population: population{seed: cfg.Seed, size: cfg.accounts()},
 		mix:        newMix(cfg.Scenario, cfg.accounts(), cfg.Seed),
 	}

@@ -39,7 +39,7 @@ func TestRunAtARate(t *testing.T) {
 	if len(m.Series) != 1 || m.Generator.ProcessorMicros <= 0 || m.Generator.Connections > 8 {
 		t.Errorf("series %+v, generator %+v", m.Series, m.Generator)
 	}
-	if report.BankVersion != "v9" || m.Bank == nil || m.Bank.ResidentBytes != 100_000_000 {
+	if report.BankVersion != "v9" || m.Bank == nil || m.Bank.ResidentBytes != 2*100_000_000 {
 		t.Errorf("bank %q, %+v", report.BankVersion, m.Bank)
 	}
 	if len(bank.tokens) != 1 || !bank.tokens["Bearer secret"] {

@@ -89,8 +89,10 @@ func (m *Measurement) writeLatencies(t *text) {
 	}
 	t.latency("refused", m.RefusedLatency)
 	t.latency("errors", m.ErrorLatency)
-	if m.Offered > 0 {
+	if m.Offered > 0 { // else requests are due when they are sent
 		t.latency("send delay", m.SendDelay)
+		t.latency("from sent", m.Service)
+		t.latency("  refused", m.RefusedService)
 	}
 }
 

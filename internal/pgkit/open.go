@@ -44,8 +44,9 @@ type Config struct {
 	// IdleInTransaction makes the server end a session that holds a transaction open without using it, because such a
 	// session holds locks; zero means DefaultIdleInTransaction.
 	IdleInTransaction time.Duration
-	// GenericPlans has each prepared statement planned once a connection. It is for fixed statements of one shape: left to
-	// itself Postgres plans some of them anew at every call, which can cost more than running them.
+	// GenericPlans has each prepared statement planned once a connection, through an index wherever there is one. It is for
+	// fixed statements that look things up: left to itself Postgres plans some of them anew at every call, which can cost
+	// more than running them; and a plan made while the tables were empty would walk through them when they are full.
 	GenericPlans bool
 	// Tracer, when set, sees every query.
 	Tracer pgx.QueryTracer
@@ -119,6 +120,7 @@ func (cfg Config) setSession(params map[string]string) {
 	}
 	if cfg.GenericPlans {
 		params["plan_cache_mode"] = "force_generic_plan"
+		params["enable_seqscan"] = "off"
 	}
 	if cfg.Role != "" {
 		params["role"] = cfg.Role

@@ -125,6 +125,7 @@ func TestTwoOfEachService(t *testing.T) {
 		t.Fatalf("the second import exits with %d:\n%s", code, again.tail())
 	}
 	again.await(fmt.Sprintf(`0 new, %d,%03d replayed, 0 refused`, accounts*rows/1000, accounts*rows%1000))
+	caughtUp(t, f.queryURL, f.issuerState)
 	for _, kind := range kinds {
 		for _, p := range f.processes[kind] {
 			p.stop()

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,6 +57,52 @@ func (b *bank) importAll(file string) (fresh, replayed int) {
 	p.await(`no difference`)
 	m := p.await(`([\d,]+) new, ([\d,]+) replayed, 0 refused`)
 	return number(m[1]), number(m[2])
+}
+
+// caughtUp returns when every projection has reached the end of the log.
+func caughtUp(t *testing.T, queryURL, state string) {
+	t.Helper()
+	token := output(t, "passbook", "token", "--state", state)
+	for late := time.Now().Add(patience); time.Now().Before(late); {
+		if lagOf(t, queryURL, token) == 0 {
+			return
+		}
+	}
+	t.Fatal("the projections do not reach the end of the log")
+}
+
+// lagOf is how many events the projections are behind, all together.
+func lagOf(t *testing.T, queryURL, token string) (events int64) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, queryURL+"/v1/projections", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var page struct {
+		Data []struct {
+			LagEvents int64 `json:"lag_events"`
+		}
+	}
+	if err := json.NewDecoder(response.Body).Decode(&page); err != nil || len(page.Data) == 0 {
+		t.Fatalf("projections: %d, %v", response.StatusCode, err)
+	}
+	for _, p := range page.Data {
+		events += p.LagEvents
+	}
+	return events
+}
+
+// stop stops the bank when its read models are complete.
+func (b *bank) stop() {
+	b.t.Helper()
+	caughtUp(b.t, b.queryURL, b.state)
+	b.process.stop()
 }
 
 var commas = regexp.MustCompile(",")

@@ -17,8 +17,7 @@ var ErrOverloaded = errors.New("too many reads are waiting")
 
 // Limits of reading accounts by their ids.
 const (
-	lookupWorkers    = 2     // statements at a time
-	lookupCrowd      = 32    // so many must wait for each statement under way before another is begun beside it
+	lookupWorkers    = 2     // statements at a time: Postgres works on one while the rows of the other are handed out
 	lookupBatchMax   = 512   // accounts a statement
 	lookupWaitingMax = 8_192 // reads that wait for a worker
 	lookupTimeout    = 10 * time.Second
@@ -119,16 +118,12 @@ func (ls *lookups) join(id uuid.UUID) (*lookup, error) {
 	}
 	l := &lookup{id: id, done: make(chan struct{})}
 	ls.waiting = append(ls.waiting, l)
-	if ls.busy < lookupWorkers && ls.enoughFor(ls.busy+1) {
+	if ls.busy < lookupWorkers {
 		ls.busy++
 		ls.wake <- struct{}{}
 	}
 	return l, nil
 }
-
-// enoughFor reports whether so much waits that it is worth a number of statements at a time. One for all costs the least;
-// but what waits must not grow without bounds behind one that is slow.
-func (ls *lookups) enoughFor(workers int) bool { return len(ls.waiting) > (workers-1)*lookupCrowd }
 
 func (ls *lookups) readAlone(ctx context.Context, id uuid.UUID) (found Account, fresh Freshness, err error) {
 	defer func() {
@@ -150,7 +145,7 @@ func (ls *lookups) work(ctx context.Context, stop <-chan struct{}) {
 	for last := false; ; {
 		runtime.Gosched() // whoever is ready to run and about to join comes first: when there is much to do, fewer statements do it
 		switch {
-		case ls.take(b, last):
+		case ls.take(b):
 			b.serve(ctx, ls.ask)
 			continue
 		case last:
@@ -164,13 +159,12 @@ func (ls *lookups) work(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-// take moves the oldest that wait into the batch. When there are none, or, but for the last time, not enough to be worth the
-// worker's while, the worker is idle.
-func (ls *lookups) take(b *lookupBatch, last bool) bool {
+// take moves the oldest that wait into the batch. When there are none the worker is idle.
+func (ls *lookups) take(b *lookupBatch) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	n := min(len(ls.waiting), lookupBatchMax)
-	if n == 0 || !last && !ls.enoughFor(ls.busy) {
+	if n == 0 {
 		ls.busy--
 		return false
 	}

@@ -109,22 +109,24 @@ func TestReadsThatWaitShareAStatement(t *testing.T) {
 		l := newLedger()
 		defer l.begin(t)()
 		ids := []uuid.UUID{uuid.New(), uuid.New(), uuid.Nil}
-		waiting := []<-chan outcome{l.reading(t.Context(), ids[0])} // finds none under way: alone
-		waiting = append(waiting, l.reading(t.Context(), ids[0]))   // the first worker, which finds one that waits
-		for i := range 30 {
+		var waiting []<-chan outcome
+		for i := range 30 { // one goes by itself, each worker finds one that waits, the others wait for them
 			waiting = append(waiting, l.reading(t.Context(), ids[i%3]))
 		}
 		l.truth.Store(2)
-		l.release(3, nil)
-		if sizes := l.asked(); !slices.Equal(sizes, []int{1, 1, 3}) {
+		l.release(4, nil)
+		if sizes := l.asked(); !slices.Equal(sizes, []int{1, 1, 1, 3}) {
 			t.Fatalf("statements for %v ids", sizes)
 		}
 		for i, done := range waiting {
-			got := <-done
-			switch want := int64(min(i/2, 1) + 1); {
+			got, want := <-done, int64(1)
+			if i > lookupWorkers {
+				want = 2
+			}
+			switch {
 			case got.fresh.Position != want:
 				t.Errorf("read %d saw %+v, want position %d", i, got, want)
-			case i > 1 && ids[(i-2)%3] == uuid.Nil:
+			case ids[i%3] == uuid.Nil:
 				if !errors.Is(got.err, ErrNotFound) {
 					t.Errorf("an unknown account: %+v", got)
 				}
@@ -141,62 +143,37 @@ func TestReadsThatWaitShareAStatement(t *testing.T) {
 	})
 }
 
-// One statement serves few; behind a crowd another is begun beside it.
-func TestACrowdDoesNotWaitBehindOneStatement(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		l := newLedger()
-		defer l.begin(t)()
-		var waiting []<-chan outcome
-		for range 2 + lookupCrowd {
-			waiting = append(waiting, l.reading(t.Context(), uuid.New()))
-		}
-		if sizes := l.asked(); !slices.Equal(sizes, []int{1, 1}) {
-			t.Fatalf("statements for %v ids while few wait", sizes)
-		}
-		waiting = append(waiting, l.reading(t.Context(), uuid.New()))
-		if sizes := l.asked(); !slices.Equal(sizes, []int{1, 1, lookupCrowd + 1}) {
-			t.Fatalf("statements for %v ids while many wait", sizes)
-		}
-		l.release(3, nil)
-		for _, done := range waiting {
-			if got := <-done; got.err != nil {
-				t.Error(got.err)
-			}
-		}
-	})
-}
-
 func TestWhoGivesUpIsNotWaitedForNorAskedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		defer l.begin(t)()
 		ctx, cancel := context.WithCancelCause(t.Context())
-		first, second := l.reading(ctx, uuid.New()), l.reading(ctx, uuid.New())
+		first, second, third := l.reading(ctx, uuid.New()), l.reading(ctx, uuid.New()), l.reading(ctx, uuid.New())
 		impatient, patient := l.reading(ctx, uuid.New()), l.reading(t.Context(), uuid.New())
 		cancel(errors.New("hung up"))
 		synctest.Wait()
-		for name, done := range map[string]<-chan outcome{"alone": first, "asked for": second, "waiting": impatient} {
+		for name, done := range map[string]<-chan outcome{"alone": first, "asked for": second, "too": third, "waiting": impatient} {
 			if got := <-done; !errors.Is(got.err, context.Canceled) {
 				t.Errorf("%s: %+v", name, got)
 			}
 		}
-		l.release(2, nil)
+		l.release(3, nil)
 		if got := <-patient; got.err != nil {
 			t.Error(got.err)
 		}
-		if sizes := l.asked(); !slices.Equal(sizes, []int{1, 1, 1}) {
+		if sizes := l.asked(); !slices.Equal(sizes, []int{1, 1, 1, 1}) {
 			t.Errorf("statements for %v ids", sizes)
 		}
 		// A batch whose readers have all gone asks nothing.
 		ctx, cancel = context.WithCancelCause(t.Context())
-		l.reading(t.Context(), uuid.New())
-		l.reading(t.Context(), uuid.New())
+		for range 1 + lookupWorkers {
+			l.reading(t.Context(), uuid.New())
+		}
 		l.reading(ctx, uuid.New())
 		cancel(nil)
-		l.release(2, nil)
-		if sizes := l.asked(); len(sizes) != 5 || l.busy != 0 {
+		l.release(1+lookupWorkers, nil)
+		if sizes := l.asked(); len(sizes) != 7 || l.busy != 0 {
 			t.Errorf("statements for %v ids, %d busy", sizes, l.busy)
 		}
 	})
@@ -207,14 +184,10 @@ func TestReadsBeyondTheLimitAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLedger()
 		defer l.begin(t)()
-		for range 2 { // one alone, one batch
+		for range 1 + lookupWorkers { // these are under way
 			l.reading(t.Context(), uuid.New())
 		}
 		var done sync.WaitGroup
-		for range lookupCrowd + 1 { // the other batch
-			done.Go(func() { _, _, _ = l.read(t.Context(), uuid.New()) })
-		}
-		synctest.Wait()
 		for range lookupWaitingMax {
 			done.Go(func() {
 				if _, _, err := l.read(t.Context(), uuid.New()); err != nil {
@@ -226,7 +199,7 @@ func TestReadsBeyondTheLimitAreRefused(t *testing.T) {
 		if got := <-l.reading(t.Context(), uuid.New()); !errors.Is(got.err, ErrOverloaded) {
 			t.Errorf("one too many: %+v", got)
 		}
-		l.release(3+lookupWaitingMax/lookupBatchMax, nil)
+		l.release(1+lookupWorkers+lookupWaitingMax/lookupBatchMax, nil)
 		done.Wait()
 		if most := slices.Max(l.asked()); most != lookupBatchMax {
 			t.Errorf("%d ids in one statement", most)
@@ -244,9 +217,7 @@ func TestAFailedStatementFailsItsReadsAlone(t *testing.T) {
 		for range 6 {
 			waiting = append(waiting, l.reading(t.Context(), uuid.New()))
 		}
-		l.hold <- broken
-		l.hold <- broken
-		synctest.Wait()
+		l.release(1+lookupWorkers, broken)
 		later := l.reading(t.Context(), uuid.New())
 		l.release(1, broken)
 		l.release(1, nil)
@@ -282,14 +253,14 @@ func TestWhatWaitsAtTheEndIsServed(t *testing.T) {
 			t.Fatal("ended with reads that wait")
 		default:
 		}
-		l.release(4, nil)
+		l.release(5, nil)
 		<-ended
 		for _, done := range append(waiting, late) {
 			if got := <-done; got.err != nil {
 				t.Error(got.err)
 			}
 		}
-		if sizes := l.asked(); !slices.Equal(sizes, []int{1, 1, 9, 1}) {
+		if sizes := l.asked(); !slices.Equal(sizes, []int{1, 1, 1, 1, 8}) {
 			t.Errorf("statements for %v ids", sizes)
 		}
 		end = l.begin(t) // and once more

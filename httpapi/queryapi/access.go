@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"passbook/httpapi"
 	"passbook/readmodel"
 )
@@ -20,11 +22,43 @@ func (h *handlers) account(ctx context.Context, text string, projections ...stri
 	if err := h.wait(ctx, projections...); err != nil {
 		return readmodel.Account{}, readmodel.Freshness{}, err
 	}
+	return h.visible(ctx, id)
+}
+
+// visible reads an account as it is now, if the caller may see it.
+func (h *handlers) visible(ctx context.Context, id uuid.UUID) (readmodel.Account, readmodel.Freshness, error) {
 	a, fresh, err := h.reads.Account(ctx, id)
+	return a, fresh, mayRead(ctx, a, err)
+}
+
+// mayRead is the error of a read, or what the caller is told about an account of another.
+func mayRead(ctx context.Context, a readmodel.Account, err error) error {
 	if err != nil {
-		return readmodel.Account{}, readmodel.Freshness{}, translate(err)
+		return translate(err)
 	}
-	return a, fresh, httpapi.CallFrom(ctx).May(a.OwnerID)
+	return httpapi.CallFrom(ctx).May(a.OwnerID)
+}
+
+// accountAlone is account for a read of nothing else. It looks before it waits: most often the account has come far enough,
+// and there is nothing to wait for.
+func (h *handlers) accountAlone(ctx context.Context, text string) (readmodel.Account, readmodel.Freshness, error) {
+	id, err := httpapi.ParseID(text)
+	if err != nil {
+		return readmodel.Account{}, readmodel.Freshness{}, httpapi.NoSuchAccount()
+	}
+	demanded, err := httpapi.CallFrom(ctx).MinPosition()
+	if err != nil {
+		return readmodel.Account{}, readmodel.Freshness{}, err
+	}
+	a, fresh, err := h.reads.Account(ctx, id)
+	early := (err == nil || errors.Is(err, readmodel.ErrNotFound)) && fresh.Position < demanded
+	if early {
+		if err := h.wait(ctx, readmodel.Balances); err != nil {
+			return readmodel.Account{}, readmodel.Freshness{}, err
+		}
+		a, fresh, err = h.reads.Account(ctx, id)
+	}
+	return a, fresh, mayRead(ctx, a, err)
 }
 
 // waitLeast lets a caller that does not want to wait at all still find out whether it must.

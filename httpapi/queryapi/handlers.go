@@ -50,7 +50,7 @@ func (h *handlers) ListAccounts(ctx context.Context, r ListAccountsRequestObject
 
 // GetAccount answers with one account, or that the caller has its version already.
 func (h *handlers) GetAccount(ctx context.Context, r GetAccountRequestObject) (GetAccountResponseObject, error) {
-	a, fresh, err := h.account(ctx, r.AccountID, readmodel.Balances)
+	a, fresh, err := h.accountAlone(ctx, r.AccountID)
 	if err != nil {
 		return nil, err
 	}
@@ -107,20 +107,40 @@ func (h *handlers) ListTimeline(ctx context.Context, r ListTimelineRequestObject
 	if err != nil {
 		return nil, err
 	}
-	a, _, err := h.account(ctx, r.AccountID, readmodel.Balances, readmodel.Timeline)
-	if err != nil {
+	if filter.AccountID, err = httpapi.ParseID(r.AccountID); err != nil {
+		return nil, httpapi.NoSuchAccount()
+	}
+	if err := h.wait(ctx, readmodel.Balances, readmodel.Timeline); err != nil {
 		return nil, err
 	}
-	filter.AccountID = a.ID
-	rows, more, fresh, err := h.reads.Timeline(ctx, filter)
+	rows, more, fresh, err := h.timeline(ctx, filter)
 	if err != nil {
-		return nil, translate(err)
+		return nil, err
 	}
 	page := list[readmodel.TimelineRow]{rows: rows, each: appendRow}
 	if more {
 		page.next = encodeNumber(scope, rows[len(rows)-1].Position)
 	}
 	return &answer{fresh: fresh, body: page}, nil
+}
+
+// timeline reads a page. Whose account it is needs to be known only for a caller that is bound to its own; and that there is
+// one, only where no rows show it.
+func (h *handlers) timeline(ctx context.Context, f readmodel.TimelineFilter) ([]readmodel.TimelineRow, bool, readmodel.Freshness, error) {
+	bound := httpapi.CallFrom(ctx).OwnedBy != ""
+	if bound {
+		if _, _, err := h.visible(ctx, f.AccountID); err != nil {
+			return nil, false, readmodel.Freshness{}, err
+		}
+	}
+	rows, more, fresh, err := h.reads.Timeline(ctx, f)
+	if err != nil {
+		return nil, false, fresh, translate(err)
+	}
+	if len(rows) == 0 && !bound {
+		_, _, err = h.visible(ctx, f.AccountID)
+	}
+	return rows, more, fresh, err
 }
 
 // ListEvents answers with the raw events, oldest first. They come from the log itself, which is never behind.

@@ -213,6 +213,10 @@ func TestTimeline(t *testing.T) {
 	if rows, _ := r.pages(path + "/timeline?type=deposit&type=fee&limit=1"); len(rows) != 4 {
 		t.Errorf("%d deposits and fees, want 4", len(rows))
 	}
+	r.want(r.get("/v1/accounts/"+uuid.NewString()+"/timeline"), 404, "not_found")
+	if _, none := r.account("o"); string(r.want(r.get(none+"/timeline"), 200, "").Body) != `{"data":[],"has_more":false}` {
+		t.Error("an account without rows has an empty page")
+	}
 	r.want(r.get(path+"/timeline?direction=out&from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z"), 200, "")
 	f := last[readmodel.TimelineFilter](t, r.books)
 	if f.Direction != "out" || !f.From.Equal(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) || !f.To.Equal(time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)) {
@@ -293,17 +297,27 @@ func TestReadYourOwnWrite(t *testing.T) {
 	r := newRig(t)
 	_, path := r.account("o")
 	r.want(r.get(path, "Passbook-Min-Position", "10"), 200, "")
-	if q := last[waitQuestion](t, r.books); q.Position != 10 || len(q.Projections) != 1 || q.Projections[0] != readmodel.Balances {
-		t.Errorf("waited for %+v", q)
+	if n := len(r.books.asked); n > 0 {
+		t.Errorf("waited for what was there: %v", r.books.asked)
 	}
 	stale := r.want(r.get(path, "Passbook-Min-Position", "11", "Prefer", "respond-async, Wait=0"), 409, "read_model_stale")
 	if stale.Header.Get("Retry-After") == "" || stale.Problem.Context["demanded"] != 11.0 || stale.Problem.Context["position"] != 10.0 || !stale.Problem.Retryable {
 		t.Errorf("%v %s", stale.Header, stale.Body)
 	}
+	if q := last[waitQuestion](t, r.books); q.Position != 11 || len(q.Projections) != 1 || q.Projections[0] != readmodel.Balances {
+		t.Errorf("waited for %+v", q)
+	}
+	r.want(r.get("/v1/accounts/"+uuid.NewString(), "Passbook-Min-Position", "11", "Prefer", "wait=0"), 409, "read_model_stale") // it may be opened there
 	done := make(chan *httpapitest.Response)
 	go func() { done <- r.get(path+"/timeline", "Passbook-Min-Position", "12", "Prefer", "wait=30") }()
 	r.books.advance(12)
 	if answer := <-done; answer.Status != 200 || answer.Header.Get("Passbook-Position") != "12" {
+		t.Errorf("after the wait: %d %s", answer.Status, answer.Body)
+	}
+	opened := make(chan *httpapitest.Response)
+	go func() { opened <- r.get(path, "Passbook-Min-Position", "13", "Prefer", "wait=30") }()
+	r.books.advance(13)
+	if answer := <-opened; answer.Status != 200 || answer.Header.Get("Passbook-Position") != "13" {
 		t.Errorf("after the wait: %d %s", answer.Status, answer.Body)
 	}
 	for _, bad := range []string{"x", "-1", "1.5", "007", "99999999999999999999"} {

@@ -15,7 +15,7 @@ import (
 // QueryAPI is the read side: the HTTP server over the read models. When it fails, it leaves nothing open.
 func QueryAPI(ctx context.Context, cfg config.QueryAPI, rt Runtime) (*Service, error) {
 	s := &Service{Name: "query-api"}
-	pool, err := s.openDatabase(ctx, cfg.Database, false, rt.Log)
+	pool, err := s.openDatabase(ctx, cfg.Database, true, rt.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -107,11 +107,16 @@ func (p *Postgres) initdb(ctx context.Context, dir string) error {
 	return nil
 }
 
+// allocatorEnv lets glibc's allocator keep what a statement frees. Left alone it gives the memory of every large statement back
+// to the system and faults it in again for the next one, which measured a tenth of what an append of many entries costs. Other
+// allocators do not know these names.
+var allocatorEnv = []string{"MALLOC_TRIM_THRESHOLD_=67108864", "MALLOC_MMAP_THRESHOLD_=33554432", "MALLOC_TOP_PAD_=1048576"}
+
 // command prepares one of the server's programs. It gets a small environment of its own: a LANG that is not installed breaks
 // initdb, and PG* variables meant for a client must not reach a server.
 func (p *Postgres) command(ctx context.Context, program, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(p.install.dir, program), args...)
-	cmd.Env = []string{"LC_ALL=C", "LANG=C", "PATH=" + os.Getenv("PATH")}
+	cmd.Env = append([]string{"LC_ALL=C", "LANG=C", "PATH=" + os.Getenv("PATH")}, allocatorEnv...)
 	cmd.Dir = dir // ours may be one that the server's user cannot read
 	cmd.SysProcAttr = detached(p.account)
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -53,6 +53,11 @@ func (c *Projector) check(f *Faults) {
 	}
 }
 
+func (c *Operator) check(f *Faults) {
+	c.Database.check(f)
+	c.NATS.check(f, false)
+}
+
 func (c *Migrator) check(f *Faults) { c.DatabaseAddress.check(f) }
 
 func (p Process) check(f *Faults) {

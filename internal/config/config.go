@@ -33,6 +33,13 @@ type Projector struct {
 	Projections []string `env:"PROJECTIONS" help:"projections this instance keeps, by name, separated by commas"`
 }
 
+// Operator configures the commands of operators (projector verify and the like): what the projector has, NATS only if it is there.
+type Operator struct {
+	Log
+	Database
+	NATS
+}
+
 // Migrator configures the one-off migration of a database (passbook migrate).
 type Migrator struct {
 	Log
@@ -138,6 +145,10 @@ func defaultProjector() Projector {
 		NATS:        defaultNATS(),
 		Projections: []string{"balances", "timeline"},
 	}
+}
+
+func defaultOperator() Operator {
+	return Operator{Log: defaultLog(), Database: defaultDatabase("passbook_projector", 4), NATS: defaultNATS()}
 }
 
 func defaultMigrator() Migrator { return Migrator{Log: defaultLog()} }

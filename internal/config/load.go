@@ -45,6 +45,13 @@ func LoadProjector(environ map[string]string) (Projector, error) {
 	return cfg, err
 }
 
+// LoadOperator reads what the commands of operators need. The error is a *Faults with everything that is wrong.
+func LoadOperator(environ map[string]string) (Operator, error) {
+	cfg := defaultOperator()
+	err := load("projector", &cfg, environ)
+	return cfg, err
+}
+
 // LoadMigrator reads what a migration needs. The error is a *Faults with everything that is wrong.
 func LoadMigrator(environ map[string]string) (Migrator, error) {
 	cfg := defaultMigrator()

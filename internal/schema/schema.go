@@ -3,11 +3,12 @@ package schema
 
 import (
 	"passbook/eventstore"
+	"passbook/internal/actions"
 	"passbook/internal/pgkit"
 	"passbook/readmodel"
 )
 
-// Sets returns the log's migrations, then the read models', which grant their roles what the log's made.
+// Sets returns the log's migrations, then those that grant its roles what they make.
 func Sets() []pgkit.MigrationSet {
-	return []pgkit.MigrationSet{eventstore.Migrations, readmodel.Migrations}
+	return []pgkit.MigrationSet{eventstore.Migrations, readmodel.Migrations, actions.Migrations}
 }

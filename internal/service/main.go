@@ -15,15 +15,16 @@ import (
 
 	"passbook/httpapi/ops"
 	"passbook/internal/config"
+	"passbook/internal/console"
 	"passbook/internal/supervise"
 	"passbook/internal/telemetry"
 )
 
-// Exit codes of the binaries.
+// Exit codes of the services; commands have more.
 const (
-	ExitOK     = 0
-	ExitFailed = 1
-	ExitUsage  = 2 // the environment or the command line is at fault
+	ExitOK     = console.ExitOK
+	ExitFailed = console.ExitFailed
+	ExitUsage  = console.ExitUsage
 )
 
 // Main is the whole of a service's binary: it runs until a signal and returns the exit code. load reads the configuration

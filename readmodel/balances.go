@@ -12,15 +12,17 @@ import (
 
 	"passbook/domain/account"
 	"passbook/domain/money"
-	"passbook/readmodel/internal/db"
+	"passbook/readmodel/internal/pgcopy"
 )
 
 // balancesProjector keeps one row an account: what it is now.
 func balancesProjector() Projector {
-	return Projector{Name: Balances, Version: 1, Tables: []string{"readmodel.balances"}, Apply: applyBalances}
+	return Project(Projector{Name: Balances, Version: 1, Tables: []string{"balances"}}, Definition[balance]{
+		Load: loadBalances, Apply: applyBalance, Store: storeBalances, CopyStates: copyBalances, Row: balanceRow,
+	})
 }
 
-// balance is a row of readmodel.balances.
+// balance is a row of the table.
 type balance struct {
 	accountID          uuid.UUID
 	ownerID, ownerName string
@@ -34,87 +36,38 @@ type balance struct {
 	updatedAt          time.Time
 }
 
-func applyBalances(ctx context.Context, tx pgx.Tx, events []Event) error {
-	rows, err := loadBalances(ctx, tx, accountIDs(events))
+// loadBalancesSQL by hand: sqlc knows no search path.
+const loadBalancesSQL = `
+SELECT account_id, owner_id, owner_name, currency, balance, held, overdraft_limit, status, freeze_scope, metadata, version, opened_at
+FROM balances WHERE account_id = ANY($1::uuid[])`
+
+func loadBalances(ctx context.Context, tx pgx.Tx, accounts [][16]byte, found func(uuid.UUID, int64, balance)) error {
+	stored, err := tx.Query(ctx, loadBalancesSQL, accounts)
 	if err != nil {
-		return err
-	}
-	for i := range events {
-		if e := &events[i]; e.StreamType == account.StreamType {
-			if err := rows.of[e.StreamID].apply(e); err != nil {
-				return err
-			}
-		}
-	}
-	return upsertBalances(ctx, tx, rows.all)
-}
-
-// accountIDs lists the accounts the events are about, each once, in the form that pgx encodes fastest.
-func accountIDs(events []Event) [][16]byte {
-	seen := make(map[uuid.UUID]struct{}, len(events))
-	ids := make([][16]byte, 0, len(events))
-	for i := range events {
-		id := events[i].StreamID
-		if _, again := seen[id]; again || events[i].StreamType != account.StreamType {
-			continue
-		}
-		seen[id] = struct{}{}
-		ids = append(ids, id)
-	}
-	return ids
-}
-
-// balances are the rows of some accounts, in a steady order.
-type balances struct {
-	all []balance
-	of  map[uuid.UUID]*balance
-}
-
-// loadBalances returns a row for each account: version 0 for one that is not there yet.
-func loadBalances(ctx context.Context, tx pgx.Tx, ids [][16]byte) (balances, error) {
-	rows := balances{make([]balance, len(ids)), make(map[uuid.UUID]*balance, len(ids))}
-	for i, id := range ids {
-		rows.all[i].accountID = id
-		rows.of[id] = &rows.all[i]
-	}
-	stored, err := tx.Query(ctx, db.LoadBalances, ids)
-	if err != nil {
-		return balances{}, fmt.Errorf("load balances: %w", err)
+		return fmt.Errorf("load balances: %w", err)
 	}
 	defer stored.Close()
 	for stored.Next() {
-		if err := rows.scan(stored); err != nil {
-			return balances{}, fmt.Errorf("load balances: %w", err)
+		var b balance
+		err := stored.Scan((*[16]byte)(&b.accountID), &b.ownerID, &b.ownerName, &b.currency, &b.balance, &b.held, &b.overdraftLimit,
+			&b.status, &b.scope, &b.metadata, &b.version, &b.openedAt)
+		if err != nil {
+			return fmt.Errorf("load balances: %w", err)
 		}
+		found(b.accountID, b.version, b)
 	}
-	return rows, stored.Err()
-}
-
-func (rows balances) scan(stored pgx.Rows) error {
-	var b balance
-	err := stored.Scan((*[16]byte)(&b.accountID), &b.ownerID, &b.ownerName, &b.currency, &b.balance, &b.held, &b.overdraftLimit,
-		&b.status, &b.scope, &b.metadata, &b.version, &b.openedAt)
-	if err == nil {
-		*rows.of[b.accountID] = b
-	}
-	return err
+	return stored.Err()
 }
 
 var errNotOpened = errors.New("the account's first event does not open it")
 
-// apply assigns what the event says.
-func (b *balance) apply(e *Event) error {
-	if err := follows(b.version, e); err != nil {
-		return err
-	}
+// applyBalance assigns what the event says.
+func applyBalance(b *balance, e *Event, _ *pgcopy.Rows) error {
 	if _, opens := e.Payload.(account.Opened); opens != (e.Version == 1) {
-		return &EventError{e.Position, errNotOpened}
+		return errNotOpened
 	}
-	b.version, b.position, b.updatedAt = e.Version, e.Position, e.RecordedAt
-	if err := b.assign(e); err != nil {
-		return &EventError{e.Position, err}
-	}
-	return nil
+	b.accountID, b.version, b.position, b.updatedAt = e.StreamID, e.Version, e.Position, e.RecordedAt
+	return b.assign(e)
 }
 
 func (b *balance) assign(e *Event) (err error) {
@@ -179,7 +132,7 @@ func encodeMetadata(metadata map[string]string) ([]byte, error) {
 // upsertBalancesSQL by hand: sqlc has no words for an unnest of many arrays. A row that is there changes only if it is older,
 // which the number of rows written tells.
 const upsertBalancesSQL = `
-INSERT INTO readmodel.balances AS b (account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at,
+INSERT INTO balances AS b (account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at,
     currency, status, freeze_scope, owner_id, owner_name, metadata)
 SELECT account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at,
     currency, status, freeze_scope, owner_id, owner_name, metadata::json
@@ -193,10 +146,10 @@ ON CONFLICT (account_id) DO UPDATE SET
     owner_name = excluded.owner_name, metadata = excluded.metadata
 WHERE b.version < excluded.version`
 
-func upsertBalances(ctx context.Context, tx pgx.Tx, rows []balance) error {
+func storeBalances(ctx context.Context, tx pgx.Tx, rows []*balance) error {
 	c := newBalanceColumns(len(rows))
-	for i := range rows {
-		c.add(&rows[i])
+	for _, b := range rows {
+		c.add(b)
 	}
 	tag, err := tx.Exec(ctx, upsertBalancesSQL, c.ids, c.balances, c.helds, c.limits, c.versions, c.positions, c.openedAts, c.updatedAts,
 		c.currencies, c.statuses, c.scopes, c.ownerIDs, c.ownerNames, c.metadatas)
@@ -207,6 +160,24 @@ func upsertBalances(ctx context.Context, tx pgx.Tx, rows []balance) error {
 		return fmt.Errorf("write balances: %d of %d rows were older than their events", written, len(rows))
 	}
 	return nil
+}
+
+const copyBalances = `COPY balances (account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at,
+    currency, status, freeze_scope, owner_id, owner_name, metadata) FROM STDIN (FORMAT binary)`
+
+// balanceRow adds the columns in the order of the statement.
+func balanceRow(b *balance, rows *pgcopy.Rows) {
+	rows.Row(14)
+	rows.UUID(b.accountID)
+	for _, n := range [...]int64{b.balance, b.held, b.overdraftLimit, b.version, b.position} {
+		rows.Int64(n)
+	}
+	rows.Time(b.openedAt)
+	rows.Time(b.updatedAt)
+	for _, text := range [...]string{b.currency, b.status, b.scope, b.ownerID, b.ownerName} {
+		rows.Text(text)
+	}
+	rows.JSON(b.metadata)
 }
 
 // balanceColumns are rows turned on their side: one array a column, as unnest wants them. pgx has fast paths for these types.

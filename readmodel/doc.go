@@ -2,9 +2,14 @@
 //
 // # Overview
 //
-// A Projector turns events into rows of its own tables, in batches. The Engine runs one runner for each: it takes batches of
-// events, applies them and moves the projection's checkpoint in the same transaction, so that the rows are always the fold of
-// the log up to exactly the checkpoint. Rows are assigned from events (balance_after), never added up.
+// A projection is a pure function from the state of an account and its next event to the state after it, and to rows to add:
+// see Definition. The Engine runs one runner for each: it takes batches of events, loads the states of their accounts, folds
+// each account's events (accounts in parallel, the events of one in their order), writes, and moves the projection's checkpoint
+// in the same transaction, so that the rows are always the fold of the log up to exactly the checkpoint. Rows are assigned from
+// events (balance_after), never added up.
+//
+// A new projection is one Go file with its Definition, listed in Projectors, and one migration with its tables. What it does
+// must be a function of the events alone: a rebuild folds them again.
 //
 // # Where events come from
 //

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/domain/account"
 	"passbook/eventstore"
@@ -112,40 +110,6 @@ func TestFenceBehindTheLease(t *testing.T) {
 	}
 	b.untilApplied(head)
 	b.verify(head)
-}
-
-// The fence alone: a projection without any guard of its own, which adds up what it is given, applied by three at once.
-func TestFenceAppliesEachEventOnce(t *testing.T) {
-	t.Parallel()
-	b := newBank(t, 13)
-	b.exec(`CREATE TABLE readmodel.tally (events bigint NOT NULL); GRANT ALL ON readmodel.tally TO passbook_projector`)
-	b.exec(`INSERT INTO readmodel.tally VALUES (0)`)
-	parts := b.parts(nil)
-	parts.Projectors = []readmodel.Projector{{
-		Name: "tally", Version: 1, Tables: []string{"readmodel.tally"},
-		Apply: func(ctx context.Context, tx pgx.Tx, events []readmodel.Event) error {
-			_, err := tx.Exec(ctx, `UPDATE readmodel.tally SET events = events + $1`, len(events))
-			return err
-		},
-	}}
-	config := testConfig()
-	config.Batch = 20
-	for range 3 {
-		parts.Registry = prometheus.NewRegistry()
-		e := b.engine(parts, config)
-		b.run(func(ctx context.Context) error { e.LeadUnfenced(ctx); return nil })
-	}
-	var head int64
-	for range 20 {
-		head = b.write(50)
-	}
-	if _, err := b.queries.WaitFor(t.Context(), head, "tally"); err != nil {
-		t.Fatal(err)
-	}
-	var events int64
-	if err := b.admin.QueryRow(t.Context(), `SELECT events FROM readmodel.tally`).Scan(&events); err != nil || events != head {
-		t.Errorf("%d events applied of %d: %v", events, head, err)
-	}
 }
 
 // An event that cannot be read stops the projection in front of it, visibly, and the events before it are applied.

@@ -14,3 +14,9 @@ func (e *Engine) LeadUnfenced(ctx context.Context) {
 	}
 	running.Wait()
 }
+
+// Statements of the projections, for their plans.
+const (
+	LoadBalancesSQL = loadBalancesSQL
+	LoadEndsSQL     = loadEndsSQL
+)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"passbook/readmodel"
 	"passbook/readmodel/internal/db"
 )
 
@@ -36,8 +37,8 @@ var reads = map[string]struct{ sql, args, index string }{
 	"days recorded":      {db.DaysRecorded, moment + `, ` + id + `, ` + moment + `, ` + moment, "timeline_account_position"},
 	"days effective":     {db.DaysEffective, moment + `, ` + id + `, ` + moment, "Index Only Scan using timeline_account_position"},
 	"currency":           {db.AccountCurrency, id, "Index Scan using timeline_account_position"},
-	"ends of timelines":  {db.LoadTimelineEnds, `ARRAY[` + id + `::uuid]`, "Index Scan Backward using timeline_account_position"},
-	"rows to change":     {db.LoadBalances, `ARRAY[` + id + `::uuid]`, "balances_account"},
+	"ends of timelines":  {readmodel.LoadEndsSQL, `ARRAY[` + id + `::uuid]`, "Index Scan Backward using timeline_account_position"},
+	"rows to change":     {readmodel.LoadBalancesSQL, `ARRAY[` + id + `::uuid]`, "balances_account"},
 }
 
 const id, moment = `'c4ca4238-a0b9-2382-0dcc-509a6f75849b'`, `'2026-01-01'`
@@ -87,7 +88,7 @@ func (b *bank) explain(mode, sql, args string) string {
 		b.t.Fatal(err)
 	}
 	defer conn.Release()
-	prepare := fmt.Sprintf(`DEALLOCATE ALL; SET plan_cache_mode = %s; PREPARE s AS %s`, mode, sql)
+	prepare := fmt.Sprintf(`DEALLOCATE ALL; SET search_path = readmodel, public; SET plan_cache_mode = %s; PREPARE s AS %s`, mode, sql)
 	if _, err := conn.Exec(b.t.Context(), prepare); err != nil {
 		b.t.Fatalf("%s: %v", sql, err)
 	}

@@ -2,12 +2,15 @@ package readmodel
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"passbook/domain/account"
 	"passbook/eventstore"
+	"passbook/readmodel/internal/pgcopy"
 )
 
 // Names of the projections, as they stand in checkpoints, leases and answers.
@@ -16,22 +19,59 @@ const (
 	Timeline = "timeline" // what happened on each account, with the balance after it
 )
 
-// Projector is a fold of the log into tables.
+// Projector is a fold of the log into tables, account by account. Project makes one.
 type Projector struct {
 	Name string
 	// Version is of the code: rows made by one version are not continued by another.
 	Version int
-	// Tables are written by this projection and by nothing else.
+	// Tables are written by this projection and by nothing else. The names are without a schema: each generation has its own.
 	Tables []string
-	// Apply writes what the events mean: a run of the log without a gap, never the same event twice. It must be a function
-	// of the rows before and the events alone, and do nothing outside tx. An error about one event is an *EventError.
-	Apply func(ctx context.Context, tx pgx.Tx, events []Event) error
+	// ExpectDiff says why the rows of this version differ from those of the version before; empty when they do not.
+	ExpectDiff string
+
+	newFold func() Fold
 }
+
+// Definition is what a projection does with the events of an account. The engine does everything else: it loads the states of
+// the accounts in a batch, folds each account's events in their order, and writes.
+//
+// Statements name tables without a schema: they run with the search path of a generation.
+type Definition[S any] struct {
+	// Load passes on the states of those of the accounts that have rows, each with the version of the last event in it.
+	Load func(ctx context.Context, tx pgx.Tx, accounts [][16]byte, found func(account uuid.UUID, version int64, state S)) error
+	// Apply assigns what the event says to the state of its account, which is the zero S before its first event, and adds rows.
+	// It must be a function of its arguments alone: no clock, no randomness, no I/O. The same code makes the rows of a rebuild,
+	// so whoever wants something to happen in the world when an event is read must not do it here. Events come in the order of
+	// their versions without a gap. An error is about this event and its account only; what was assigned and added for the
+	// event is then taken back.
+	Apply func(state *S, e *Event, add *pgcopy.Rows) error
+	// Store writes states that changed. Nil when a state is what its last row says.
+	Store func(ctx context.Context, tx pgx.Tx, states []*S) error
+	// CopyAdded is the COPY statement of the rows that Apply adds; empty when it adds none.
+	CopyAdded string
+	// CopyStates is the COPY statement of a state as a row, and Row adds that row: how a rebuild writes what Store writes.
+	CopyStates string
+	Row        func(state *S, rows *pgcopy.Rows)
+}
+
+// Project makes a projection from its definition.
+func Project[S any](p Projector, d Definition[S]) Projector {
+	stored := d.Store != nil && d.Row != nil && d.CopyStates != ""
+	if p.Name == "" || p.Version <= 0 || len(p.Tables) == 0 || d.Load == nil || d.Apply == nil || !stored && d.CopyAdded == "" {
+		panic(fmt.Sprintf("readmodel: the definition of projection %q is incomplete", p.Name))
+	}
+	p.newFold = func() Fold { return &foldOf[S]{definition: &d, accounts: map[uuid.UUID]*folded[S]{}} }
+	return p
+}
+
+// NewFold returns an empty fold in memory.
+func (p Projector) NewFold() Fold { return p.newFold() }
 
 // Event is a stored event together with what it says.
 type Event struct {
 	eventstore.Event
-	Payload account.Event
+	Payload account.Event // nil when it cannot be read
+	fault   error         // why it cannot be read
 }
 
 // Decoder reads payloads of every shape ever stored: *eventcodec.Codec.
@@ -39,7 +79,13 @@ type Decoder interface {
 	Decode(stored eventstore.Event) (account.Event, error)
 }
 
-// EventError means that one event cannot be applied, now or ever, by this code.
+// DecodeEvent returns the event with its payload. One that cannot be read is refused by whatever folds it.
+func DecodeEvent(decoder Decoder, stored eventstore.Event) Event {
+	payload, err := decoder.Decode(stored)
+	return Event{stored, payload, err}
+}
+
+// EventError means that one event cannot be applied, now or ever, by this code. It concerns the event's account only.
 type EventError struct {
 	Position int64
 	Err      error
@@ -56,12 +102,12 @@ func Projectors() []Projector {
 	return []Projector{balancesProjector(), timelineProjector()}
 }
 
-// follows is the guard of a row against a lost or repeated event.
-func follows(before int64, e *Event) error {
-	if e.Version == before+1 {
-		return nil
-	}
-	return &EventError{e.Position, fmt.Errorf("account %s is at version %d in the rows, the event is version %d", e.StreamID, before, e.Version)}
+// Shard is which of n parts of all accounts an account belongs to: always the same one for the same n.
+func Shard(account uuid.UUID, n int) int {
+	h := binary.LittleEndian.Uint64(account[:8]) ^ binary.LittleEndian.Uint64(account[8:])*0x9e3779b97f4a7c15
+	h ^= h >> 32
+	h *= 0xd6e8feb86659fd93
+	return int((h >> 32) % uint64(n))
 }
 
 // unknownPayload is for the end of a switch over all payloads, which a test walks: reaching it means that a payload was

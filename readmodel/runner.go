@@ -32,8 +32,8 @@ type runner struct {
 }
 
 func newRunner(parts Parts, config Config, p Projector, m metrics) (*runner, error) {
-	if p.Name == "" || p.Version <= 0 || len(p.Tables) == 0 || p.Apply == nil {
-		return nil, fmt.Errorf("readmodel: projection %q is incomplete", p.Name)
+	if p.newFold == nil {
+		return nil, fmt.Errorf("readmodel: projection %q has no definition: see Project", p.Name)
 	}
 	log := parts.Logger.With("projection", p.Name)
 	r := &runner{
@@ -119,22 +119,18 @@ func (r *runner) moved(position int64) {
 	r.metrics.position.Set(float64(position))
 }
 
-// apply decodes and commits a run of events that follows the position. When one of them cannot be applied, those before it
-// are, and its error is returned.
-func (r *runner) apply(ctx context.Context, stored []eventstore.Event) error {
-	events, poison := r.decode(stored)
+// apply commits a run of events that follows the position. When one of them cannot be applied, those before it are, and its
+// error is returned.
+func (r *runner) apply(ctx context.Context, events []eventstore.Event) error {
 	err := r.commit(ctx, events)
 	if refused, ok := errors.AsType[*EventError](err); ok {
 		return errors.Join(refused, r.commit(ctx, before(events, refused.Position)))
 	}
-	if err != nil {
-		return err
-	}
-	return poison
+	return err
 }
 
 // before returns the events of the run before the position; none when the position is not of the run.
-func before(events []Event, position int64) []Event {
+func before(events []eventstore.Event, position int64) []eventstore.Event {
 	n := position - events[0].Position
 	if n < 0 || n >= int64(len(events)) {
 		return nil
@@ -142,25 +138,14 @@ func before(events []Event, position int64) []Event {
 	return events[:n]
 }
 
-// decode stops at the first event that this code cannot read.
-func (r *runner) decode(stored []eventstore.Event) ([]Event, error) {
-	events := make([]Event, 0, len(stored))
-	for i := range stored {
-		payload, err := r.decoder.Decode(stored[i])
-		if err != nil {
-			return events, &EventError{stored[i].Position, err}
-		}
-		events = append(events, Event{stored[i], payload})
-	}
-	return events, nil
-}
-
 // beginProjection: a projection need not wait for the disk, since what a crash takes from it is applied again. A session
-// that hangs in the transaction holds the checkpoint's row and must not hold up its successor for long.
-const beginProjection = `begin; set local synchronous_commit = off; set local idle_in_transaction_session_timeout = '10s'`
+// that hangs in the transaction holds the checkpoint's row and must not hold up its successor for long. The tables are found
+// by the schema of the generation.
+const beginProjection = `begin; set local synchronous_commit = off; set local idle_in_transaction_session_timeout = '10s';
+set local search_path = readmodel, public`
 
 // commit applies events and moves the checkpoint, both or neither.
-func (r *runner) commit(ctx context.Context, events []Event) error {
+func (r *runner) commit(ctx context.Context, events []eventstore.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
@@ -170,7 +155,7 @@ func (r *runner) commit(ctx context.Context, events []Event) error {
 		if err := r.checkpoint.advance(ctx, tx, r.position, through); err != nil {
 			return err
 		}
-		return r.projector.Apply(ctx, tx, events)
+		return r.fold(ctx, tx, events)
 	})
 	if err != nil {
 		return fmt.Errorf("apply events %d to %d: %w", r.position+1, through, err)
@@ -180,6 +165,18 @@ func (r *runner) commit(ctx context.Context, events []Event) error {
 	r.metrics.applied.Add(float64(len(events)))
 	r.metrics.stopped.Set(0)
 	return nil
+}
+
+// fold writes what the events mean. An event that cannot be applied undoes the whole run: see apply.
+func (r *runner) fold(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
+	b := newBatch(r.projector, r.decoder, events)
+	if err := b.load(ctx, tx); err != nil {
+		return err
+	}
+	if refused := b.fold(); len(refused) > 0 {
+		return firstRefused(refused)
+	}
+	return b.write(ctx, tx)
 }
 
 // failed tells the operator, and everyone who asks for the state of the projection when trying again will not help by itself.

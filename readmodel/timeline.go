@@ -8,11 +8,10 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"passbook/domain/account"
 	"passbook/domain/money"
-	"passbook/readmodel/internal/db"
+	"passbook/readmodel/internal/pgcopy"
 )
 
 // Types of timeline rows, as they stand in the table and in answers.
@@ -37,14 +36,17 @@ func TimelineTypes() []string {
 
 // timelineProjector keeps one row an event: what happened, and the balance after it.
 func timelineProjector() Projector {
-	return Projector{Name: Timeline, Version: 1, Tables: []string{"readmodel.timeline"}, Apply: applyTimeline}
+	return Project(Projector{Name: Timeline, Version: 1, Tables: []string{"timeline"}}, Definition[end]{
+		Load: loadEnds, Apply: applyTimeline, CopyAdded: copyTimeline,
+	})
 }
 
-// entry is a row of readmodel.timeline, as far as it is not the event's envelope.
+// entry is a row of the table, as far as it is not the event's envelope.
 type entry struct {
 	kind          string
-	transactionID pgtype.UUID
-	amount        pgtype.Int8 // signed; neither is valid where no money moved
+	moved         bool // money did; otherwise there is neither transaction nor amount
+	transactionID uuid.UUID
+	amount        int64 // signed
 	reference     string
 	detail        string
 	metadata      []byte // JSON object, nil for none
@@ -52,72 +54,69 @@ type entry struct {
 
 // end is what the next row of an account follows: its last one.
 type end struct {
-	version       int64
 	balance, held int64
 	currency      string
 }
 
-func applyTimeline(ctx context.Context, tx pgx.Tx, events []Event) error {
-	ends, err := loadEnds(ctx, tx, accountIDs(events))
+// loadEndsSQL by hand: sqlc knows no search path. It finds the last row of each account.
+const loadEndsSQL = `
+SELECT account.id, last.version, last.balance, last.held, last.currency
+FROM unnest($1::uuid[]) AS account(id)
+CROSS JOIN LATERAL (
+    SELECT t.version, t.balance, t.held, t.currency FROM timeline t
+    WHERE t.account_id = account.id ORDER BY t.position DESC LIMIT 1
+) AS last`
+
+func loadEnds(ctx context.Context, tx pgx.Tx, accounts [][16]byte, found func(uuid.UUID, int64, end)) error {
+	stored, err := tx.Query(ctx, loadEndsSQL, accounts)
 	if err != nil {
-		return err
+		return fmt.Errorf("load the ends of timelines: %w", err)
 	}
-	rows := make([][]any, 0, len(events))
-	for i := range events {
-		e := &events[i]
-		if e.StreamType != account.StreamType {
-			continue
-		}
-		row, err := timelineRow(ends, e)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, row)
-	}
-	_, err = tx.CopyFrom(ctx, pgx.Identifier{"readmodel", "timeline"}, timelineColumns, pgx.CopyFromRows(rows))
+	var id uuid.UUID
+	var version int64
+	var last end
+	_, err = pgx.ForEachRow(stored, []any{(*[16]byte)(&id), &version, &last.balance, &last.held, &last.currency}, func() error {
+		found(id, version, last)
+		return nil
+	})
 	if err != nil {
-		return fmt.Errorf("write the timeline: %w", err)
+		return fmt.Errorf("load the ends of timelines: %w", err)
 	}
 	return nil
 }
 
-func loadEnds(ctx context.Context, tx pgx.Tx, ids [][16]byte) (map[uuid.UUID]end, error) {
-	stored, err := tx.Query(ctx, db.LoadTimelineEnds, ids)
-	if err != nil {
-		return nil, fmt.Errorf("load the ends of timelines: %w", err)
-	}
-	ends := make(map[uuid.UUID]end, len(ids))
-	var id uuid.UUID
-	var last end
-	_, err = pgx.ForEachRow(stored, []any{(*[16]byte)(&id), &last.version, &last.balance, &last.held, &last.currency}, func() error {
-		ends[id] = last
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("load the ends of timelines: %w", err)
-	}
-	return ends, nil
-}
+const copyTimeline = `COPY timeline (account_id, event_id, transaction_id, position, version, balance, held, amount,
+    effective_at, recorded_at, type, currency, reference, detail, metadata) FROM STDIN (FORMAT binary)`
 
-var timelineColumns = []string{"account_id", "event_id", "transaction_id", "position", "version", "balance", "held", "amount",
-	"effective_at", "recorded_at", "type", "currency", "reference", "detail", "metadata"}
-
-// timelineRow returns the row of an event and moves the end of its account.
-func timelineRow(ends map[uuid.UUID]end, e *Event) ([]any, error) {
-	last := ends[e.StreamID]
-	if err := follows(last.version, e); err != nil {
-		return nil, err
-	}
+// applyTimeline adds the row of an event, with its columns in the order of the statement, and moves the end of its account.
+func applyTimeline(last *end, e *Event, rows *pgcopy.Rows) error {
 	row, err := last.next(e)
 	if err != nil {
-		return nil, &EventError{e.Position, err}
+		return err
 	}
-	last.version = e.Version
-	ends[e.StreamID] = last
-	return []any{
-		[16]byte(e.StreamID), [16]byte(e.ID), row.transactionID, e.Position, e.Version, last.balance, last.held, row.amount,
-		e.EffectiveAt, e.RecordedAt, row.kind, last.currency, row.reference, row.detail, row.metadata,
-	}, nil
+	rows.Row(15)
+	rows.UUID(e.StreamID)
+	rows.UUID(e.ID)
+	if row.moved {
+		rows.UUID(row.transactionID)
+	} else {
+		rows.Null()
+	}
+	for _, n := range [...]int64{e.Position, e.Version, last.balance, last.held} {
+		rows.Int64(n)
+	}
+	if row.moved {
+		rows.Int64(row.amount)
+	} else {
+		rows.Null()
+	}
+	rows.Time(e.EffectiveAt)
+	rows.Time(e.RecordedAt)
+	for _, text := range [...]string{row.kind, last.currency, row.reference, row.detail} {
+		rows.Text(text)
+	}
+	rows.JSON(row.metadata)
+	return nil
 }
 
 // next returns what the event adds to the timeline and assigns the balances after it.
@@ -159,11 +158,7 @@ func (last *end) next(e *Event) (entry, error) {
 
 func (last *end) money(kind string, transaction uuid.UUID, signed, balanceAfter, heldAfter money.Amount) entry {
 	last.balance, last.held = int64(balanceAfter), int64(heldAfter)
-	return entry{
-		kind:          kind,
-		transactionID: pgtype.UUID{Bytes: transaction, Valid: true},
-		amount:        pgtype.Int8{Int64: int64(signed), Valid: true},
-	}
+	return entry{kind: kind, moved: true, transactionID: transaction, amount: int64(signed)}
 }
 
 func (row entry) with(metadata map[string]string) (entry, error) {

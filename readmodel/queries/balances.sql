@@ -1,7 +1,3 @@
--- name: LoadBalances :many
-SELECT account_id, owner_id, owner_name, currency, balance, held, overdraft_limit, status, freeze_scope, metadata, version, opened_at
-FROM readmodel.balances WHERE account_id = ANY(@account_ids::uuid[]);
-
 -- name: LookUpAccounts :many
 -- Many accounts at once and, in each row, how far the projection has come: one snapshot shows both. There is a row also when
 -- there is no such account. The inner SELECT hides the number of ids from the planner, which would otherwise find a plan for

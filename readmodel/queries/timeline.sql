@@ -1,12 +1,3 @@
--- name: LoadTimelineEnds :many
--- The last row of each account.
-SELECT account.id::uuid AS account_id, last.version, last.balance, last.held, last.currency
-FROM unnest(@account_ids::uuid[]) AS account(id)
-CROSS JOIN LATERAL (
-    SELECT t.version, t.balance, t.held, t.currency FROM readmodel.timeline t
-    WHERE t.account_id = account.id ORDER BY t.position DESC LIMIT 1
-) AS last;
-
 -- name: TimelinePage :many
 SELECT * FROM readmodel.timeline
 WHERE account_id = @account_id AND position < @before

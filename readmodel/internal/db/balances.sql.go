@@ -216,59 +216,6 @@ func (q *Queries) AccountsOfOwner(ctx context.Context, arg AccountsOfOwnerParams
 	return items, nil
 }
 
-const LoadBalances = `-- name: LoadBalances :many
-SELECT account_id, owner_id, owner_name, currency, balance, held, overdraft_limit, status, freeze_scope, metadata, version, opened_at
-FROM readmodel.balances WHERE account_id = ANY($1::uuid[])
-`
-
-type LoadBalancesRow struct {
-	AccountID      uuid.UUID
-	OwnerID        string
-	OwnerName      string
-	Currency       string
-	Balance        int64
-	Held           int64
-	OverdraftLimit int64
-	Status         string
-	FreezeScope    string
-	Metadata       []byte
-	Version        int64
-	OpenedAt       time.Time
-}
-
-func (q *Queries) LoadBalances(ctx context.Context, accountIds []uuid.UUID) ([]LoadBalancesRow, error) {
-	rows, err := q.db.Query(ctx, LoadBalances, accountIds)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []LoadBalancesRow
-	for rows.Next() {
-		var i LoadBalancesRow
-		if err := rows.Scan(
-			&i.AccountID,
-			&i.OwnerID,
-			&i.OwnerName,
-			&i.Currency,
-			&i.Balance,
-			&i.Held,
-			&i.OverdraftLimit,
-			&i.Status,
-			&i.FreezeScope,
-			&i.Metadata,
-			&i.Version,
-			&i.OpenedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const LookUpAccounts = `-- name: LookUpAccounts :many
 SELECT fresh.position AS fresh_position, fresh.lag_milliseconds, b.account_id, b.balance, b.held, b.overdraft_limit, b.version,
        b.position, b.opened_at, b.updated_at, b.currency, b.status, b.freeze_scope, b.owner_id, b.owner_name, b.metadata

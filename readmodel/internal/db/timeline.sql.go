@@ -258,50 +258,6 @@ func (q *Queries) DaysRecorded(ctx context.Context, arg DaysRecordedParams) ([]D
 	return items, nil
 }
 
-const LoadTimelineEnds = `-- name: LoadTimelineEnds :many
-SELECT account.id::uuid AS account_id, last.version, last.balance, last.held, last.currency
-FROM unnest($1::uuid[]) AS account(id)
-CROSS JOIN LATERAL (
-    SELECT t.version, t.balance, t.held, t.currency FROM readmodel.timeline t
-    WHERE t.account_id = account.id ORDER BY t.position DESC LIMIT 1
-) AS last
-`
-
-type LoadTimelineEndsRow struct {
-	AccountID uuid.UUID
-	Version   int64
-	Balance   int64
-	Held      int64
-	Currency  string
-}
-
-// The last row of each account.
-func (q *Queries) LoadTimelineEnds(ctx context.Context, accountIds []uuid.UUID) ([]LoadTimelineEndsRow, error) {
-	rows, err := q.db.Query(ctx, LoadTimelineEnds, accountIds)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []LoadTimelineEndsRow
-	for rows.Next() {
-		var i LoadTimelineEndsRow
-		if err := rows.Scan(
-			&i.AccountID,
-			&i.Version,
-			&i.Balance,
-			&i.Held,
-			&i.Currency,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const TimelineFiltered = `-- name: TimelineFiltered :many
 SELECT t.account_id, t.event_id, t.transaction_id, t.position, t.version, t.balance, t.held, t.amount, t.effective_at, t.recorded_at, t.type, t.currency, t.reference, t.detail, t.metadata FROM (
     SELECT found.position FROM readmodel.timeline found

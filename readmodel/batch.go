@@ -1,0 +1,101 @@
+package readmodel
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"passbook/domain/account"
+	"passbook/eventstore"
+)
+
+// batch is a run of events on its way into a projection's tables. Accounts are folded in parallel, each in one shard, so that
+// the events of an account keep their order.
+type batch struct {
+	projector Projector
+	decoder   Decoder
+	stored    []eventstore.Event
+	shards    []Fold
+}
+
+// Bounds of the parallelism inside one batch.
+const (
+	shardsMax   = 4
+	shardEvents = 512 // fewer events are not worth a goroutine of their own
+)
+
+func newBatch(p Projector, decoder Decoder, stored []eventstore.Event) *batch {
+	n := min(shardsMax, runtime.GOMAXPROCS(0), 1+len(stored)/shardEvents)
+	b := &batch{projector: p, decoder: decoder, stored: stored, shards: make([]Fold, n)}
+	for i := range b.shards {
+		b.shards[i] = p.NewFold()
+	}
+	return b
+}
+
+// load fetches the states of all accounts in the batch.
+func (b *batch) load(ctx context.Context, tx pgx.Tx) error {
+	return b.shards[0].load(ctx, tx, b.shards, b.accounts())
+}
+
+// accounts lists the accounts that the events are about, each once, in the form that pgx encodes fastest.
+func (b *batch) accounts() [][16]byte {
+	seen := make(map[uuid.UUID]struct{}, len(b.stored))
+	accounts := make([][16]byte, 0, len(b.stored))
+	for i := range b.stored {
+		id := b.stored[i].StreamID
+		if _, again := seen[id]; again || b.stored[i].StreamType != account.StreamType {
+			continue
+		}
+		seen[id] = struct{}{}
+		accounts = append(accounts, id)
+	}
+	return accounts
+}
+
+// fold applies the events to the states and returns what could not be applied, by account. All else is.
+func (b *batch) fold() []*Refusal {
+	var running sync.WaitGroup
+	for i := range b.shards {
+		running.Go(func() { b.foldShard(i) })
+	}
+	running.Wait()
+	var refused []*Refusal
+	for _, shard := range b.shards {
+		refused = append(refused, shard.Refused()...)
+	}
+	return refused
+}
+
+func (b *batch) foldShard(shard int) {
+	var e Event
+	for i := range b.stored {
+		if len(b.shards) > 1 && Shard(b.stored[i].StreamID, len(b.shards)) != shard {
+			continue
+		}
+		e = DecodeEvent(b.decoder, b.stored[i])
+		b.shards[shard].Apply(&e)
+	}
+}
+
+// write stores what the fold has made.
+func (b *batch) write(ctx context.Context, tx pgx.Tx) error {
+	if err := b.shards[0].store(ctx, tx, b.shards); err != nil {
+		return err
+	}
+	return b.shards[0].copyAdded(ctx, tx, b.shards)
+}
+
+// firstRefused is the earliest event that cannot be applied.
+func firstRefused(refused []*Refusal) *EventError {
+	first := refused[0].Err
+	for _, r := range refused[1:] {
+		if r.Err.Position < first.Position {
+			first = r.Err
+		}
+	}
+	return first
+}

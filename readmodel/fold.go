@@ -1,0 +1,187 @@
+package readmodel
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"passbook/domain/account"
+	"passbook/readmodel/internal/pgcopy"
+)
+
+// Fold is what some accounts are folded into in memory: their states, and the rows their events have added. The engine makes
+// one for each batch, a rebuild one for each shard of all accounts. It is for one goroutine.
+type Fold interface {
+	// Apply folds the event into its account, and keeps no pointer to it. Of an account not loaded the first event is version 1. When the event cannot be applied, its account stays as it was before it, and the
+	// later events of the account wait behind it; events of other accounts go on.
+	Apply(e *Event)
+	// Refused returns, by account, the first event that cannot be applied and all that wait behind it, each account's in their
+	// order; nil when every event was applied.
+	Refused() []*Refusal
+	// Added are the rows since the last Forget.
+	Added() *pgcopy.Rows
+	// Forget empties the rows and keeps the states.
+	Forget()
+	// Accounts is the number of states.
+	Accounts() int
+
+	load(ctx context.Context, tx pgx.Tx, all []Fold, accounts [][16]byte) error
+	store(ctx context.Context, tx pgx.Tx, all []Fold) error
+	copyAdded(ctx context.Context, tx pgx.Tx, all []Fold) error
+	copyStates(ctx context.Context, tx pgx.Tx, rows *pgcopy.Rows) error
+}
+
+// Refusal is what could not be applied of one account.
+type Refusal struct {
+	Account uuid.UUID
+	Err     *EventError // about the first of the events
+	Events  []Event
+}
+
+// folded is one account of a fold.
+type folded[S any] struct {
+	state   S
+	version int64 // of the last event in the state
+	changed bool
+	refusal *Refusal
+}
+
+// foldOf is the Fold over a projection's own states.
+type foldOf[S any] struct {
+	definition *Definition[S]
+	accounts   map[uuid.UUID]*folded[S]
+	changed    []*S // in the order of their first change
+	added      pgcopy.Rows
+	refused    []*Refusal
+}
+
+// Apply implements Fold.
+func (f *foldOf[S]) Apply(e *Event) {
+	if e.StreamType != account.StreamType {
+		return
+	}
+	a := f.accounts[e.StreamID]
+	if a == nil {
+		a = &folded[S]{}
+		f.accounts[e.StreamID] = a
+	}
+	if a.refusal != nil {
+		a.refusal.Events = append(a.refusal.Events, *e)
+		return
+	}
+	if err := f.assign(a, e); err != nil {
+		a.refusal = &Refusal{Account: e.StreamID, Err: &EventError{e.Position, err}, Events: []Event{*e}}
+		f.refused = append(f.refused, a.refusal)
+		return
+	}
+	if a.version = e.Version; !a.changed {
+		a.changed = true
+		f.changed = append(f.changed, &a.state)
+	}
+}
+
+// assign changes the state and adds rows, or does neither.
+func (f *foldOf[S]) assign(a *folded[S], e *Event) error {
+	if e.fault != nil {
+		return e.fault
+	}
+	if e.Version != a.version+1 { // a lost or a repeated event: the guard of each row
+		return fmt.Errorf("account %s is at version %d in the rows, the event is version %d", e.StreamID, a.version, e.Version)
+	}
+	before, mark := a.state, f.added.Mark()
+	err := f.definition.Apply(&a.state, e, &f.added)
+	if err == nil {
+		err = f.added.Err()
+	}
+	if err != nil {
+		a.state = before
+		f.added.Truncate(mark)
+	}
+	return err
+}
+
+// Refused implements Fold.
+func (f *foldOf[S]) Refused() []*Refusal { return f.refused }
+
+// Added implements Fold.
+func (f *foldOf[S]) Added() *pgcopy.Rows { return &f.added }
+
+// Forget implements Fold.
+func (f *foldOf[S]) Forget() { f.added.Reset() }
+
+// Accounts implements Fold.
+func (f *foldOf[S]) Accounts() int { return len(f.accounts) }
+
+// load fetches the states of those of the accounts that have rows, each into its shard.
+func (f *foldOf[S]) load(ctx context.Context, tx pgx.Tx, all []Fold, accounts [][16]byte) error {
+	if len(accounts) == 0 {
+		return nil
+	}
+	return f.definition.Load(ctx, tx, accounts, func(id uuid.UUID, version int64, state S) {
+		shard := all[Shard(id, len(all))].(*foldOf[S])
+		shard.accounts[id] = &folded[S]{state: state, version: version}
+	})
+}
+
+// store writes the states that changed in all folds of the same projection.
+func (f *foldOf[S]) store(ctx context.Context, tx pgx.Tx, all []Fold) error {
+	if f.definition.Store == nil {
+		return nil
+	}
+	var states []*S
+	for _, one := range all {
+		states = append(states, one.(*foldOf[S]).changed...)
+	}
+	if len(states) == 0 {
+		return nil
+	}
+	return f.definition.Store(ctx, tx, states)
+}
+
+// copyAdded writes the rows that were added in all folds of the same projection.
+func (f *foldOf[S]) copyAdded(ctx context.Context, tx pgx.Tx, all []Fold) error {
+	if f.definition.CopyAdded == "" {
+		return nil
+	}
+	buffers := make([]*pgcopy.Rows, len(all))
+	for i, one := range all {
+		buffers[i] = one.Added()
+	}
+	if err := pgcopy.Copy(ctx, tx.Conn().PgConn(), f.definition.CopyAdded, buffers...); err != nil {
+		return fmt.Errorf("write the rows added: %w", err)
+	}
+	return nil
+}
+
+// copyStates writes every state of the fold as a new row, in a table that has none of them.
+func (f *foldOf[S]) copyStates(ctx context.Context, tx pgx.Tx, rows *pgcopy.Rows) error {
+	if f.definition.CopyStates == "" {
+		return nil
+	}
+	rows.Reset()
+	for _, a := range f.accounts {
+		if a.version == 0 {
+			continue
+		}
+		f.definition.Row(&a.state, rows)
+		if rows.Size() >= copyBufferMax {
+			if err := f.sendStates(ctx, tx, rows); err != nil {
+				return err
+			}
+		}
+	}
+	return f.sendStates(ctx, tx, rows)
+}
+
+// copyBufferMax bounds the rows that are held to be sent.
+const copyBufferMax = 4 << 20
+
+func (f *foldOf[S]) sendStates(ctx context.Context, tx pgx.Tx, rows *pgcopy.Rows) error {
+	if err := pgcopy.Copy(ctx, tx.Conn().PgConn(), f.definition.CopyStates, rows); err != nil {
+		return fmt.Errorf("write the rows of accounts: %w", err)
+	}
+	rows.Reset()
+	return nil
+}

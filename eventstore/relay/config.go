@@ -10,7 +10,7 @@ import (
 type Config struct {
 	MaxAge      time.Duration // messages older than this are discarded; 0 for never
 	MaxBytes    int64         // the oldest messages are discarded beyond this size; -1 for no limit
-	Duplicates  time.Duration // how long JetStream remembers event ids
+	Duplicates  time.Duration // how long JetStream remembers event ids, in its memory: for what is sent twice; the stream's end tells the rest
 	Replicas    int           // copies of the stream in a cluster
 	BackfillMax int64         // how far before the head an empty stream begins
 
@@ -29,7 +29,7 @@ func DefaultConfig() Config {
 	return Config{
 		MaxAge:      72 * time.Hour,
 		MaxBytes:    1 << 30,
-		Duplicates:  2 * time.Minute,
+		Duplicates:  10 * time.Second,
 		Replicas:    1,
 		BackfillMax: 1_000_000,
 		Batch:       1_000,

@@ -1,5 +1,5 @@
-// Package ops is the operations port: whether a process lives, whether it is ready for work, and its metrics. It listens on an
-// address of its own, which is not for clients, and asks for no token.
+// Package ops is the operations port: whether a process lives, whether it is ready for work, its metrics and its profiles. It
+// listens on an address of its own, which is not for clients, and asks for no token.
 package ops
 
 import (
@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,9 @@ func New(cfg Config) *Server {
 	s.mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Metrics, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelError),
 	}))
+	s.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	s.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	s.mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	for pattern, h := range cfg.Handlers {
 		s.mux.Handle(pattern, h)
 	}

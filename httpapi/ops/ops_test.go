@@ -95,6 +95,11 @@ func TestMetricsAndOtherHandlers(t *testing.T) {
 	if status, _ := get(t, s, "/issuer/x"); status != 404 {
 		t.Errorf("%d", status)
 	}
+	for path, contents := range map[string]string{"/debug/pprof/": "goroutine", "/debug/pprof/heap?debug=1": "heap profile", "/debug/pprof/goroutine?debug=1": "TestMetrics"} {
+		if status, body := get(t, s, path); status != 200 || !strings.Contains(body, contents) {
+			t.Errorf("%s: %d, no %s", path, status, contents)
+		}
+	}
 }
 
 func TestRunUntilTold(t *testing.T) {

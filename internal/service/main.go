@@ -55,10 +55,10 @@ func Main(ctx context.Context, name string, args []string, stderr io.Writer, loa
 }
 
 // Memory is traded for processor: at tens of thousands of requests a second the collector is a tenth of the work. Past the
-// limit it works harder again. The variables GOGC and GOMEMLIMIT overrule them.
+// limit, which is most of what a whole bank in one process comes to, it works harder again. The variables GOGC and GOMEMLIMIT overrule them.
 const (
 	gcPercent   = 400
-	memoryLimit = 768 << 20
+	memoryLimit = 400 << 20
 )
 
 // TuneCollector sets the collector for a server.

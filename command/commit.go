@@ -142,6 +142,7 @@ func (p *Processor) catchUp(ctx context.Context, session *eventstore.Session) er
 // committed makes the picture what the log now is.
 func (p *Processor) committed(b *batch) {
 	p.metrics.batch(len(b.items), b.log.Events(), time.Since(b.opened))
+	p.doors.batch(len(b.items), time.Since(b.items[len(b.items)-1].queued))
 	p.picture.head = b.after()
 	for _, c := range b.changed {
 		state := b.states[c.id]

@@ -18,7 +18,8 @@
 // # States of a command
 //
 //	queued     in the queue, which is bounded by count and by age (ErrOverloaded) and in which callers take turns. A caller
-//	           that leaves now leaves no trace.
+//	           that leaves now leaves no trace. Under a load that lasts, when even the newest wait too long, as many are let
+//	           in as can be done soon and the others get ErrOverloaded at once, but none that is within its caller's share.
 //	batched    taken with all others that wait; from here it is decided and committed even if its caller leaves.
 //	answered   committed (or refused, and the refusal committed if it is one to be kept), then told to the caller.
 //

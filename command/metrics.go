@@ -33,7 +33,7 @@ func newMetrics(registerer prometheus.Registerer, queued func() float64) *metric
 		batchSize:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: ns + "batch_commands", Help: "Commands in one transaction.", Buckets: prometheus.ExponentialBuckets(1, 2, 12)}),
 		batchTime:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: ns + "batch_seconds", Help: "Time from taking a batch to its commit.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}),
 		taken:      prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "taken_total", Help: "Commands taken from the queue."}),
-		overloaded: prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "overloaded_total", Help: "Commands refused because the queue was full."}),
+		overloaded: prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "overloaded_total", Help: "Commands refused because there was too much to do."}),
 		collisions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: ns + "collisions_total", Help: "Batches decided again, by cause."}, []string{"cause"}),
 		exclusive:  prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "exclusive_batches_total", Help: "Batches committed while holding the head of the log."}),
 		lookups:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: ns + "account_lookups_total", Help: "Accounts looked up in memory, by result."}, []string{"result"}),

@@ -21,6 +21,7 @@ import (
 type Config struct {
 	QueueMax       int           // commands waiting; 8192
 	QueueAge       time.Duration // the longest a command waits before it is refused instead; 2 s
+	QueueDelay     time.Duration // what commands may wait under a load that lasts before some are refused; 30 ms
 	BatchMax       int           // commands in one transaction; 1024
 	CacheBytes     int64         // accounts held in memory, about; 256 MiB
 	SnapshotEvery  int64         // events of an account between two snapshots; 200; negative: none are taken
@@ -48,6 +49,7 @@ func (c Config) withDefaults() Config {
 	}
 	set64(&c.CatchUpMax, 20_000)
 	set64((*int64)(&c.QueueAge), int64(2*time.Second))
+	set64((*int64)(&c.QueueDelay), int64(30*time.Millisecond))
 	set64((*int64)(&c.WriteTimeout), int64(10*time.Second))
 	set64((*int64)(&c.ResolveTimeout), int64(15*time.Second))
 	return c
@@ -67,6 +69,7 @@ type Processor struct {
 	notify   func()
 
 	queue *queue
+	doors *admission
 	gate  sync.RWMutex // held for writing once, to close
 	shut  bool
 
@@ -103,7 +106,7 @@ func New(store Log, config Config, render Renderer, notify func(), log *slog.Log
 	p := &Processor{
 		config: config, store: store, codec: codec, render: render, log: log, notify: notify,
 		inflight: newInflight(), picture: known, snaps: newSnapshotter(store, config.SnapshotEvery, log),
-		queue: newQueue(config.QueueMax, config.QueueAge), landed: make(chan *flight, 1),
+		queue: newQueue(config.QueueMax, config.QueueAge), doors: newAdmission(config.QueueDelay), landed: make(chan *flight, 1),
 	}
 	p.metrics = newMetrics(registerer, func() float64 { return float64(p.queue.depth()) })
 	return p, nil
@@ -145,6 +148,16 @@ func (p *Processor) Execute(ctx context.Context, request Request) (Answer, error
 	}
 }
 
+// Admits returns ErrOverloaded when a command of the caller would be refused right now. It is for refusing before any work is
+// done for the command: nil promises nothing.
+func (p *Processor) Admits(caller string) error {
+	if p.doors.closed(caller) {
+		p.metrics.overloaded.Inc()
+		return ErrOverloaded
+	}
+	return nil
+}
+
 func newItem(ctx context.Context, request Request) (*item, error) {
 	metadata, err := json.Marshal(eventstore.Metadata{
 		Actor: request.Actor, CorrelationID: request.RequestID, IdempotencyKey: request.Key,
@@ -162,11 +175,16 @@ func (p *Processor) enqueue(it *item) error {
 	if p.shut {
 		return ErrStopping
 	}
+	if !p.doors.enter(it.request.Caller) {
+		p.metrics.overloaded.Inc()
+		return ErrOverloaded
+	}
 	dropped, err := p.queue.put(it)
 	if dropped != nil {
 		p.refuse(dropped)
 	}
 	if err != nil {
+		p.doors.leave(it.request.Caller)
 		p.metrics.overloaded.Inc()
 	}
 	return err
@@ -184,6 +202,7 @@ func (p *Processor) Run(ctx context.Context) error {
 
 func (p *Processor) finish(it *item, answer Answer, err error) {
 	it.answer, it.err = answer, err
+	p.doors.leave(it.request.Caller)
 	p.inflight.release(it.request.key())
 	close(it.done)
 }

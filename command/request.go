@@ -62,8 +62,8 @@ type Answer struct {
 func kept(status int) bool { return status >= 200 && status < 300 || status == 422 }
 
 var (
-	// ErrOverloaded means that the queue is full, that others wait who have fewer commands in it, or that the command has
-	// waited too long. Nothing was done; the same key may be sent again.
+	// ErrOverloaded means that more comes than can be done, that the queue is full, that others wait who have fewer commands in
+	// it, or that the command has waited too long. Nothing was done; the same key may be sent again.
 	ErrOverloaded = errors.New("the command queue is full")
 	// ErrKeyInProgress means that a command under the same key runs right now.
 	ErrKeyInProgress = errors.New("a command under this idempotency key is in progress")

@@ -25,6 +25,8 @@ import (
 // closedBank takes no commands; who gets so far was let in.
 type closedBank struct{}
 
+func (closedBank) Admits(string) error { return nil }
+
 func (closedBank) Execute(context.Context, command.Request) (command.Answer, error) {
 	return command.Answer{}, command.ErrOverloaded
 }

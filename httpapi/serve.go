@@ -74,6 +74,11 @@ func (s *Server) examine(cc *callContext, c echo.Context) error {
 		if call.OwnedBy, err = call.route.rule.admit(id); err != nil {
 			return err
 		}
+		if s.cfg.Admit != nil {
+			if err := s.cfg.Admit(call); err != nil {
+				return err
+			}
+		}
 	}
 	if err := call.route.checkQuery(req); err != nil {
 		return err

@@ -27,6 +27,10 @@ type Config struct {
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 
+	// Admit refuses a request before its body is read, when there is no use in doing more for it. Nil admits all. It is asked
+	// once it is known who calls, and on public routes not at all.
+	Admit func(*Call) error
+
 	RequestTimeout    time.Duration // for an answer, after which it is 504; 20 s
 	ReadHeaderTimeout time.Duration // 5 s
 	ReadTimeout       time.Duration // for head and body; 15 s

@@ -25,6 +25,7 @@ type bank struct {
 	requests []command.Request
 	position int64
 	fail     func(command.Request) error // when set, asked first
+	closed   func(caller string) error   // when set, asked before that
 }
 
 type kept struct {
@@ -34,6 +35,13 @@ type kept struct {
 
 func newBank() *bank {
 	return &bank{accounts: map[uuid.UUID]account.State{}, answers: map[[2]string]kept{}}
+}
+
+func (b *bank) Admits(caller string) error {
+	if b.closed != nil {
+		return b.closed(caller)
+	}
+	return nil
 }
 
 func (b *bank) Execute(ctx context.Context, r command.Request) (command.Answer, error) {

@@ -33,6 +33,8 @@ func newRubberStamp() rubberStamp {
 	}}
 }
 
+func (s rubberStamp) Admits(string) error { return nil }
+
 func (s rubberStamp) Execute(_ context.Context, r command.Request) (command.Answer, error) {
 	status, body := commandapi.Render(r, s.outcome)
 	return command.Answer{Status: status, Body: body, AccountID: r.AccountID, Version: 17, Position: 123456789}, nil

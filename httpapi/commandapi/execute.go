@@ -100,7 +100,7 @@ func translate(err error) error {
 	case errors.Is(err, command.ErrKeyReused):
 		return &httpapi.Error{Code: httpapi.IdempotencyKeyReused, Detail: "The idempotency key was used for another request."}
 	case errors.Is(err, command.ErrOverloaded):
-		return &httpapi.Error{Code: httpapi.Overloaded, Detail: "The command queue is full. Nothing was done."}
+		return &httpapi.Error{Code: httpapi.Overloaded, Detail: "There is more to do than can be done in time. Nothing was done."}
 	case errors.Is(err, command.ErrStopping):
 		return &httpapi.Error{Code: httpapi.Maintenance, Detail: "The service is stopping. Nothing was done."}
 	case errors.Is(err, command.ErrUnavailable):

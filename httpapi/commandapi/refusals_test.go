@@ -180,6 +180,24 @@ func TestErrorsOfTheExecutor(t *testing.T) {
 	}
 }
 
+// A bank that has too much to do says so before it looks at what is asked, but not to strangers.
+func TestOverloadIsToldBeforeTheBodyIsRead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.bank.closed = func(caller string) error {
+		if caller == "" {
+			t.Error("asked for nobody")
+		}
+		return command.ErrOverloaded
+	}
+	path := "/v1/accounts/" + uuid.NewString() + "/deposits"
+	answer := r.want(r.do("POST", path, `{"amount":`), 503, "overloaded")
+	if answer.Header.Get("Retry-After") != "1" || r.bank.asked() != 0 {
+		t.Errorf("%v, %d requests executed", answer.Header, r.bank.asked())
+	}
+	r.want(r.do("POST", path, `{}`, "Authorization", "Bearer x"), 401, "unauthenticated")
+}
+
 func TestAPanicIsAnInternalError(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

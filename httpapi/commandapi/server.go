@@ -18,12 +18,19 @@ import (
 
 // Executor decides and commits commands; see command.Processor.
 type Executor interface {
+	Admits(caller string) error
 	Execute(context.Context, command.Request) (command.Answer, error)
 }
 
 // New makes the server of the command API. The executor must answer with what Render made.
 func New(cfg httpapi.Config, executor Executor) (*httpapi.Server, error) {
 	h := &handlers{executor: executor}
+	cfg.Admit = func(call *httpapi.Call) error {
+		if err := executor.Admits(call.Identity.Caller); err != nil {
+			return translate(err)
+		}
+		return nil
+	}
 	return httpapi.NewServer("command", cfg, api.Command, func(r *httpapi.Routes) {
 		RegisterHandlers(r, NewStrictHandler(h, nil))
 	})

@@ -163,6 +163,9 @@ func (c Command) check(f *Faults) {
 	if c.QueueAge <= 0 || c.QueueAge > queueAgeMost {
 		f.add("QUEUE_AGE", "%v is not between 0 and %v", c.QueueAge, queueAgeMost)
 	}
+	if c.QueueDelay <= 0 || c.QueueDelay > queueAgeMost {
+		f.add("QUEUE_DELAY", "%v is not between 0 and %v", c.QueueDelay, queueAgeMost)
+	}
 	checkRange(f, "BATCH_MAX", int64(c.BatchMax), 1, batchMost)
 	checkRange(f, "SNAPSHOT_EVERY", int64(c.SnapshotEvery), 0, snapshotEveryMost)
 	if c.CacheBytes < cacheLeast {

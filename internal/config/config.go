@@ -97,6 +97,7 @@ type Command struct {
 	Relay         Switch        `env:"RELAY" help:"on: this process may lead the relay from the log to NATS; off: never"`
 	QueueMax      int           `env:"QUEUE_MAX" help:"commands waiting to be decided; one more is answered 503 overloaded"`
 	QueueAge      time.Duration `env:"QUEUE_AGE" help:"the longest a command waits to be decided; then it is answered 503 overloaded"`
+	QueueDelay    time.Duration `env:"QUEUE_DELAY" help:"what commands may wait under a load that lasts; then some are answered 503 overloaded at once"`
 	BatchMax      int           `env:"BATCH_MAX" help:"commands committed together"`
 	CacheBytes    Bytes         `env:"CACHE_BYTES" help:"memory for accounts held between commands"`
 	SnapshotEvery int           `env:"SNAPSHOT_EVERY" help:"events between two snapshots of an account; 0: none"`
@@ -125,7 +126,7 @@ func defaultCommandAPI() CommandAPI {
 		Database: defaultDatabase("passbook_command", 8),
 		NATS:     defaultNATS(),
 		Auth:     defaultAuth(),
-		Command:  Command{Relay: true, QueueMax: 8192, QueueAge: 2 * time.Second, BatchMax: 1024, CacheBytes: 256 << 20, SnapshotEvery: 200},
+		Command:  Command{Relay: true, QueueMax: 8192, QueueAge: 2 * time.Second, QueueDelay: 30 * time.Millisecond, BatchMax: 1024, CacheBytes: 256 << 20, SnapshotEvery: 200},
 	}
 }
 

@@ -43,7 +43,7 @@ func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt
 		notify = r.Notify
 	}
 	processor, err := command.New(store, command.Config{
-		QueueMax: cfg.QueueMax, QueueAge: cfg.QueueAge, BatchMax: cfg.BatchMax, CacheBytes: int64(cfg.CacheBytes), SnapshotEvery: snapshotEvery(cfg.SnapshotEvery),
+		QueueMax: cfg.QueueMax, QueueAge: cfg.QueueAge, QueueDelay: cfg.QueueDelay, BatchMax: cfg.BatchMax, CacheBytes: int64(cfg.CacheBytes), SnapshotEvery: snapshotEvery(cfg.SnapshotEvery),
 	}, commandapi.Render, notify, rt.Log, rt.Metrics)
 	if err != nil {
 		return err

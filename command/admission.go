@@ -1,0 +1,109 @@
+package command
+
+import (
+	"sync"
+	"time"
+)
+
+// admission keeps commands from waiting long under a load that lasts. A burst is let in and worked off: the queue's bounds are
+// for it. But when for a whole interval even the newest command of every batch has waited longer than the target, more comes
+// than can be done, and everybody would wait ever longer for the same throughput. Then only as many are let in as can be done
+// within a third of the target (a command waits for the batch in flight, for its own, and for the processors), and the others
+// are told at once, while that is still cheap.
+//
+// The signal is that of CoDel (Nichols and Jacobson, "Controlling Queue Delay", 2012); the bound on what is inside is Little's
+// law with the rate measured at the exit. A caller with less inside than its share is let in all the same.
+type admission struct {
+	target time.Duration
+	now    func() time.Time
+
+	mu      sync.Mutex
+	inside  int            // commands let in and not answered
+	callers map[string]int // likewise, by caller
+
+	rate     float64   // commands a second that leave, a moving average
+	landed   time.Time // the last batch
+	above    time.Time // since when batches have been late; zero: the last one was not
+	refused  time.Time // the last refusal
+	shedding bool
+}
+
+const (
+	admissionInterval = 100 * time.Millisecond
+	// admissionMin may always be inside: with fewer, batches would be too small to find out what can be done.
+	admissionMin = 128
+	// rateWeight is of the last batch in the average.
+	rateWeight = 0.2
+)
+
+func newAdmission(target time.Duration) *admission {
+	return &admission{target: target, now: time.Now, callers: map[string]int{}}
+}
+
+// enter lets a command in or not. One that is let in must leave.
+func (a *admission) enter(caller string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.full(caller) {
+		return false
+	}
+	a.inside++
+	a.callers[caller]++
+	return true
+}
+
+// closed reports whether a command of the caller would not be let in now.
+func (a *admission) closed(caller string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.full(caller)
+}
+
+func (a *admission) full(caller string) bool { return a.shedding && a.overdue(a.callers[caller]) }
+
+// overdue decides about a command of a caller that has some inside, while there is too much to do. Shedding ends when nothing
+// had to be refused for an interval.
+func (a *admission) overdue(own int) bool {
+	now := a.now()
+	limit := max(admissionMin, int(a.rate*a.target.Seconds()/3))
+	if a.inside < limit {
+		a.shedding = now.Sub(a.refused) < admissionInterval
+		return false
+	}
+	share := limit / max(1, len(a.callers))
+	if own < share {
+		return false
+	}
+	a.refused = now
+	return true
+}
+
+func (a *admission) leave(caller string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.inside--
+	if own := a.callers[caller] - 1; own > 0 {
+		a.callers[caller] = own
+	} else {
+		delete(a.callers, caller)
+	}
+}
+
+// batch takes note of a batch that has left: how many it was, and how long the newest of them had waited.
+func (a *admission) batch(commands int, newest time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.now()
+	if took := now.Sub(a.landed); took > 0 && !a.landed.IsZero() {
+		a.rate += rateWeight * (float64(commands)/took.Seconds() - a.rate)
+	}
+	a.landed = now
+	switch {
+	case newest <= a.target:
+		a.above = time.Time{}
+	case a.above.IsZero():
+		a.above = now
+	case now.Sub(a.above) >= admissionInterval && !a.shedding:
+		a.shedding, a.refused = true, now
+	}
+}

@@ -17,6 +17,8 @@ const firstGeneration = 1
 var (
 	// errFenced: somebody else has moved the checkpoint. What was applied is undone with the transaction.
 	errFenced = errors.New("the checkpoint is not where this instance left it")
+	// errStuck: a connection that has gone silent takes the transaction with it; another connection is tried.
+	errStuck = errors.New("the transaction took longer than it may")
 	// errAhead: the log was restored to before the checkpoint. The rows contain what never happened.
 	errAhead = errors.New("the checkpoint is ahead of the log: the log was restored, the rows must be rebuilt")
 	// errOtherCode: rows of one version of the code are not continued by another.

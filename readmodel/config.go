@@ -17,6 +17,8 @@ type Config struct {
 	Resubscribe time.Duration // pause before a source that failed is tried again
 	RetryMin    time.Duration // pause after a failure, doubled up to RetryMax while nothing is applied
 	RetryMax    time.Duration
+
+	TransactionMax time.Duration // of one transaction: one that takes longer is taken for lost, with its connection
 }
 
 // DefaultConfig is for any size of bank; Holder is empty.
@@ -29,6 +31,8 @@ func DefaultConfig() Config {
 		Resubscribe: time.Second,
 		RetryMin:    100 * time.Millisecond,
 		RetryMax:    10 * time.Second,
+
+		TransactionMax: time.Minute,
 	}
 }
 
@@ -48,6 +52,7 @@ func (c Config) Validate() error {
 	check(c.Batch > 0 && c.Batch <= batchMax, "batch %d is not 1 to %d", c.Batch, batchMax)
 	check(c.Pace >= 0, "pace %s is negative", c.Pace)
 	check(c.Poll > 0 && c.Resubscribe > 0, "poll %s and resubscribe %s must be positive", c.Poll, c.Resubscribe)
+	check(c.TransactionMax > 0, "longest transaction %s is not positive", c.TransactionMax)
 	check(c.RetryMin > 0 && c.RetryMax >= c.RetryMin, "retry pauses %s to %s are no range", c.RetryMin, c.RetryMax)
 	return errors.Join(faults...)
 }

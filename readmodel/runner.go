@@ -84,6 +84,7 @@ func (r *runner) follow(ctx context.Context) (progressed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	r.evict(ctx)
 	r.log.InfoContext(ctx, "projection follows the log", "after", r.position)
 	defer r.intake.reset()
 	for {
@@ -99,6 +100,18 @@ func (r *runner) follow(ctx context.Context) (progressed bool, err error) {
 		}
 		r.intake.acknowledge(ctx)
 		r.pace(ctx, len(events), started)
+	}
+}
+
+// evict makes way to a checkpoint that a holder before this one has left locked. Half a lease is longer than a holder that is
+// alive is ever silent, and shorter than a successor had to wait for the lease.
+func (r *runner) evict(ctx context.Context) {
+	ended, err := r.checkpoint.evict(ctx, r.pool, r.config.LeaseTTL/2)
+	switch {
+	case err != nil:
+		r.log.WarnContext(ctx, "cannot end the session that has the checkpoint", "error", err)
+	case ended:
+		r.log.WarnContext(ctx, "ended a session that hung in a transaction with the checkpoint")
 	}
 }
 
@@ -139,10 +152,11 @@ func before(events []eventstore.Event, position int64) []eventstore.Event {
 }
 
 // beginProjection: a projection need not wait for the disk, since what a crash takes from it is applied again. A session
-// that hangs in the transaction holds the checkpoint's row and must not hold up its successor for long. The tables are found
-// by the schema of the generation.
-const beginProjection = `begin; set local synchronous_commit = off; set local idle_in_transaction_session_timeout = '10s';
-set local search_path = readmodel, public`
+// that hangs in the transaction holds the checkpoint's row and must not hold up its successor for longer than the lease; and
+// the successor does not stand behind it, but looks again what hangs there: see evict. The tables are found by the schema of the
+// generation.
+const beginProjection = `begin; set local synchronous_commit = off; set local idle_in_transaction_session_timeout = '5s';
+set local lock_timeout = '1s'; set local search_path = readmodel, public`
 
 // commit applies events and moves the checkpoint, both or neither.
 func (r *runner) commit(ctx context.Context, events []eventstore.Event) error {
@@ -151,12 +165,17 @@ func (r *runner) commit(ctx context.Context, events []eventstore.Event) error {
 	}
 	started := time.Now()
 	through := events[len(events)-1].Position
+	ctx, cancel := context.WithTimeoutCause(ctx, r.config.TransactionMax, errStuck)
+	defer cancel()
 	err := pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginProjection}, func(tx pgx.Tx) error {
 		if err := r.checkpoint.advance(ctx, tx, r.position, through); err != nil {
 			return err
 		}
 		return r.fold(ctx, tx, events)
 	})
+	if err != nil && errors.Is(context.Cause(ctx), errStuck) {
+		err = errors.Join(errStuck, err)
+	}
 	if err != nil {
 		return fmt.Errorf("apply events %d to %d: %w", r.position+1, through, err)
 	}
@@ -182,7 +201,7 @@ func (r *runner) fold(ctx context.Context, tx pgx.Tx, events []eventstore.Event)
 // failed tells the operator, and everyone who asks for the state of the projection when trying again will not help by itself.
 func (r *runner) failed(ctx context.Context, cause error) {
 	r.metrics.failures.Inc()
-	if errors.Is(cause, errFenced) || pgkit.IsRetryable(cause) {
+	if errors.Is(cause, errFenced) || errors.Is(cause, errStuck) || pgkit.IsRetryable(cause) {
 		r.log.WarnContext(ctx, "projection interrupted, starting again from the checkpoint", "position", r.position, "error", cause)
 		return
 	}

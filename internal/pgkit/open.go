@@ -41,6 +41,8 @@ type Config struct {
 	ConnectTimeout time.Duration
 	// StatementTimeout makes the server cancel a longer statement; zero means no limit.
 	StatementTimeout time.Duration
+	// LockTimeout makes the server cancel a statement that waits longer for a lock; zero means no limit.
+	LockTimeout time.Duration
 	// IdleInTransaction makes the server end a session that holds a transaction open without using it, because such a
 	// session holds locks; zero means DefaultIdleInTransaction.
 	IdleInTransaction time.Duration
@@ -76,6 +78,7 @@ func (cfg Config) pool() (*pgxpool.Config, error) {
 		return nil, err
 	}
 	cfg.setLimits(pc)
+	watchNetwork(pc.ConnConfig)
 	cfg.setSession(pc.ConnConfig.RuntimeParams)
 	pc.ConnConfig.Tracer = cfg.Tracer
 	pc.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
@@ -118,6 +121,9 @@ func (cfg Config) setSession(params map[string]string) {
 	if cfg.StatementTimeout > 0 {
 		params["statement_timeout"] = milliseconds(cfg.StatementTimeout)
 	}
+	if cfg.LockTimeout > 0 {
+		params["lock_timeout"] = milliseconds(cfg.LockTimeout)
+	}
 	if cfg.GenericPlans {
 		params["plan_cache_mode"] = "force_generic_plan"
 		params["enable_seqscan"] = "off"
@@ -152,6 +158,10 @@ func urlSetsPoolSize(databaseURL string) bool {
 
 func milliseconds(d time.Duration) string {
 	return strconv.FormatInt(d.Milliseconds(), 10)
+}
+
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(int64(d/time.Second), 10)
 }
 
 func orDefault(d, otherwise time.Duration) time.Duration {

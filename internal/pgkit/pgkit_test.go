@@ -67,13 +67,14 @@ func TestOpenSetsTheSession(t *testing.T) {
 	db := pgtest.New(t, roles)
 	pool := open(t, pgkit.Config{
 		URL: db.URL, Role: role, ApplicationName: "the test",
-		StatementTimeout: 90 * time.Second, IdleInTransaction: 2 * time.Second,
+		StatementTimeout: 90 * time.Second, LockTimeout: 3 * time.Second, IdleInTransaction: 2 * time.Second,
 	})
 	for _, c := range []struct{ sql, want string }{
 		{"SELECT current_user::text", role},
 		{"SELECT current_setting('application_name')", "the test"},
 		{"SELECT current_setting('timezone')", "UTC"},
 		{"SELECT current_setting('statement_timeout')", "90s"},
+		{"SELECT current_setting('lock_timeout')", "3s"},
 		{"SELECT current_setting('idle_in_transaction_session_timeout')", "2s"},
 	} {
 		if got := value[string](t, pool, c.sql); got != c.want {
@@ -82,6 +83,22 @@ func TestOpenSetsTheSession(t *testing.T) {
 	}
 	if _, err := pool.Exec(t.Context(), "CREATE TABLE mine ()"); !pgkit.InsufficientPrivilege(err) {
 		t.Errorf("a superuser's URL under a role may create tables: %v", err)
+	}
+}
+
+// The server's end of it: over a Unix socket, which the tests use, the server shows these settings as 0.
+func TestTheServerIsAskedToWatchTheNetwork(t *testing.T) {
+	t.Parallel()
+	got, err := pgkit.Config{URL: "postgres://db"}.SessionParams()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3", "tcp_user_timeout": "20000",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
 	}
 }
 

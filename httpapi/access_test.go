@@ -58,7 +58,9 @@ func (emptyBooks) Events(context.Context, uuid.UUID, int64, int) ([]eventstore.E
 	return nil, false, readmodel.ErrNotFound
 }
 
-func (emptyBooks) Projections(context.Context) ([]readmodel.Projection, error) { return nil, nil }
+func (emptyBooks) Status(context.Context, ...string) (readmodel.Status, error) {
+	return readmodel.Status{Relay: readmodel.Relay{State: readmodel.RelayUnknown}}, nil
+}
 
 func (emptyBooks) WaitFor(context.Context, int64, ...string) (readmodel.Freshness, error) {
 	return readmodel.Freshness{}, nil

@@ -155,7 +155,8 @@ func (b *bank) untilStopped(projection, cause string) readmodel.Projection {
 	var found readmodel.Projection
 	b.within(20*time.Second, fmt.Sprintf("%s stops: %s", projection, cause), func() bool {
 		found = b.status(projection)
-		return found.State == readmodel.StateStopped && strings.Contains(found.Cause, cause)
+		stopped := found.State == readmodel.StateStopped || found.State == readmodel.StateAhead
+		return stopped && strings.Contains(found.Cause, cause)
 	})
 	return found
 }

@@ -177,18 +177,18 @@ func (h *handlers) ListEvents(ctx context.Context, r ListEventsRequestObject) (L
 
 // ListProjections answers how far the read models are; as fresh as the one that is furthest behind.
 func (h *handlers) ListProjections(ctx context.Context, _ ListProjectionsRequestObject) (ListProjectionsResponseObject, error) {
-	projections, err := h.reads.Projections(ctx)
+	status, err := h.reads.Status(ctx, readmodel.Balances, readmodel.Timeline)
 	if err != nil {
 		return nil, translate(err)
 	}
-	return &answer{fresh: oldest(projections), body: ProjectionList{Data: projectionsOf(projections)}}, nil
+	return &answer{fresh: oldest(status.Projections), body: projectionListOf(&status)}, nil
 }
 
 // oldest is the freshness of what is furthest behind among all that serves readers.
 func oldest(projections []readmodel.Projection) readmodel.Freshness {
 	fresh := readmodel.Freshness{Position: math.MaxInt64}
 	for _, p := range projections {
-		if p.Live {
+		if p.Live || p.State == readmodel.StateWaiting {
 			fresh.Position = min(fresh.Position, p.Position)
 			fresh.LagMilliseconds = max(fresh.LagMilliseconds, p.LagMilliseconds)
 		}

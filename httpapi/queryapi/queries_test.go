@@ -15,6 +15,7 @@ import (
 	"passbook/eventstore"
 	"passbook/httpapi/auth"
 	"passbook/httpapi/httpapitest"
+	"passbook/httpapi/queryapi"
 	"passbook/readmodel"
 )
 
@@ -285,6 +286,13 @@ func TestProjections(t *testing.T) {
 	data := answer.JSON(t)["data"].([]any)
 	first := data[0].(map[string]any)
 	if len(data) != 3 || first["name"] != "balances" || first["lag_events"] != 3.0 || first["lag_ms"] != 40.0 || first["state"] != "catching_up" {
+		t.Errorf("%s", answer.Body)
+	}
+	list := strictly[queryapi.ProjectionList](t, answer.Body)
+	if list.Healthy || len(list.Problems) != 1 || list.Head != 12 || list.Data[0].Lease.Holder != "projector/host/1/A" || list.Data[0].Rate != 2.5 {
+		t.Errorf("%s", answer.Body)
+	}
+	if list.Relay.Position != 11 || list.Relay.LagEvents != 1 || list.Relay.Stream.Messages != 11 || list.Relay.Stream.Consumers[0].Pending != 2 {
 		t.Errorf("%s", answer.Body)
 	}
 	if answer.Header.Get("Passbook-Position") != "9" || answer.Header.Get("Passbook-Lag-Ms") != "40" {

@@ -133,11 +133,18 @@ func (b *books) Events(_ context.Context, id uuid.UUID, after int64, limit int) 
 	return found[:min(len(found), limit)], len(found) > limit, b.fail
 }
 
-func (b *books) Projections(context.Context) ([]readmodel.Projection, error) {
-	return []readmodel.Projection{
-		{Name: "balances", Generation: 1, Live: true, Position: 9, Head: 12, LagEvents: 3, LagMilliseconds: 40, State: "catching_up", UpdatedAt: time.Now()},
-		{Name: "timeline", Generation: 1, Position: 2, Head: 12, LagEvents: 10, LagMilliseconds: 9000, State: "stopped"},
-		{Name: "timeline", Generation: 2, Live: true, Position: 12, Head: 12, State: "live"},
+func (b *books) Status(context.Context, ...string) (readmodel.Status, error) {
+	leader := readmodel.Lease{Holder: "projector/host/1/A", Epoch: 3, Until: time.Now(), Held: true}
+	return readmodel.Status{
+		Problems: []string{"timeline: stopped: unknown event"}, Head: 12, HeadAt: time.Now(), AppendRate: 1.5,
+		Projections: []readmodel.Projection{
+			{Name: "balances", Generation: 1, Live: true, Position: 9, Head: 12, LagEvents: 3, LagMilliseconds: 40, Rate: 2.5, State: "catching_up", Lease: leader, UpdatedAt: time.Now()},
+			{Name: "timeline", Generation: 1, Position: 2, Head: 12, LagEvents: 10, LagMilliseconds: 9000, State: "stopped", Cause: "unknown event"},
+			{Name: "timeline", Generation: 2, Live: true, Position: 12, Head: 12, State: "live"},
+		},
+		Relay: readmodel.Relay{State: readmodel.RelayCatchingUp, Position: 11, LagEvents: 1, LagMilliseconds: 2, Lease: leader, Stream: readmodel.Transport{
+			ObservedAt: time.Now(), Found: true, Messages: 11, LastSequence: 11, Position: 11, Consumers: []readmodel.StreamConsumer{{Name: "balances-1", Pending: 2}},
+		}},
 	}, b.fail
 }
 

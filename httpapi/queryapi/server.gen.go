@@ -90,19 +90,55 @@ func (e Basis) Valid() bool {
 
 // Defines values for ProjectionState.
 const (
-	CatchingUp ProjectionState = "catching_up"
-	Live       ProjectionState = "live"
-	Stopped    ProjectionState = "stopped"
+	ProjectionStateAhead      ProjectionState = "ahead"
+	ProjectionStateCatchingUp ProjectionState = "catching_up"
+	ProjectionStateLive       ProjectionState = "live"
+	ProjectionStateStalled    ProjectionState = "stalled"
+	ProjectionStateStopped    ProjectionState = "stopped"
+	ProjectionStateWaiting    ProjectionState = "waiting"
 )
 
 // Valid indicates whether the value is a known member of the ProjectionState enum.
 func (e ProjectionState) Valid() bool {
 	switch e {
-	case CatchingUp:
+	case ProjectionStateAhead:
 		return true
-	case Live:
+	case ProjectionStateCatchingUp:
 		return true
-	case Stopped:
+	case ProjectionStateLive:
+		return true
+	case ProjectionStateStalled:
+		return true
+	case ProjectionStateStopped:
+		return true
+	case ProjectionStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RelayState.
+const (
+	RelayStateCatchingUp RelayState = "catching_up"
+	RelayStateForeign    RelayState = "foreign"
+	RelayStateLive       RelayState = "live"
+	RelayStateMissing    RelayState = "missing"
+	RelayStateUnknown    RelayState = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the RelayState enum.
+func (e RelayState) Valid() bool {
+	switch e {
+	case RelayStateCatchingUp:
+		return true
+	case RelayStateForeign:
+		return true
+	case RelayStateLive:
+		return true
+	case RelayStateMissing:
+		return true
+	case RelayStateUnknown:
 		return true
 	default:
 		return false
@@ -310,17 +346,41 @@ type EventPage struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
+// Lease Who leads, and until when unless it is renewed.
+type Lease struct {
+	Epoch int64 `json:"epoch"`
+	Held  bool  `json:"held"`
+
+	// Holder The last one when it is not held.
+	//
+	// Example: projector/host-1/4711/JAZ4NDF3
+	Holder string     `json:"holder"`
+	Until  *time.Time `json:"until,omitempty"`
+}
+
 // Metadata Example: {"branch":"Praha 1"}
 type Metadata map[string]string
 
 // Projection defines model for Projection.
 type Projection struct {
+	// Cause Of a stop.
+	Cause string `json:"cause,omitempty"`
+
+	// CodeVersion Version of the code that makes its rows.
+	CodeVersion int `json:"code_version"`
+
+	// Generation 0 for a projection that never began.
 	Generation int `json:"generation"`
 
 	// Head The end of the log.
 	Head      int64 `json:"head"`
 	LagEvents int64 `json:"lag_events"`
-	LagMs     int64 `json:"lag_ms"`
+
+	// LagMs Age of the oldest event that is not applied. It is 0 only when there is none.
+	LagMs int64 `json:"lag_ms"`
+
+	// Lease Who leads, and until when unless it is renewed.
+	Lease Lease `json:"lease"`
 
 	// Live Whether readers are served from this generation.
 	Live bool `json:"live"`
@@ -329,18 +389,97 @@ type Projection struct {
 	Name string `json:"name"`
 
 	// Parked Accounts that wait because one of their events could not be applied.
-	Parked    int64           `json:"parked"`
-	Position  int64           `json:"position"`
-	State     ProjectionState `json:"state"`
-	UpdatedAt *time.Time      `json:"updated_at,omitempty"`
+	Parked   int64 `json:"parked"`
+	Position int64 `json:"position"`
+
+	// Rate Events applied a second, over the last ten.
+	Rate float64 `json:"rate"`
+
+	// State `catching_up`: behind by more than a second. `stopped`: an event cannot be applied. `stalled`: events are pending and the position
+	// has not moved for 15 seconds. `ahead`: past the end of the log, which was restored. `waiting`: never began.
+	State ProjectionState `json:"state"`
+
+	// UpdatedAt When the position moved.
+	UpdatedAt *time.Time `json:"updated_at,omitempty"`
 }
 
-// ProjectionState defines model for Projection.State.
+// ProjectionState `catching_up`: behind by more than a second. `stopped`: an event cannot be applied. `stalled`: events are pending and the position
+// has not moved for 15 seconds. `ahead`: past the end of the log, which was restored. `waiting`: never began.
 type ProjectionState string
 
 // ProjectionList defines model for ProjectionList.
 type ProjectionList struct {
-	Data []Projection `json:"data"`
+	// AppendRate Events appended a second, over the last ten.
+	AppendRate float64      `json:"append_rate"`
+	Data       []Projection `json:"data"`
+
+	// Head The end of the log.
+	Head   int64      `json:"head"`
+	HeadAt *time.Time `json:"head_at,omitempty"`
+
+	// Healthy Whether every projection that serves readers follows the log.
+	Healthy bool `json:"healthy"`
+
+	// Problems Why not.
+	Problems []string `json:"problems"`
+
+	// Relay How far the log has been carried to the stream, as a projector saw it last.
+	Relay Relay `json:"relay"`
+}
+
+// Relay How far the log has been carried to the stream, as a projector saw it last.
+type Relay struct {
+	LagEvents int64 `json:"lag_events"`
+	LagMs     int64 `json:"lag_ms"`
+
+	// Lease Who leads, and until when unless it is renewed.
+	Lease Lease `json:"lease"`
+
+	// Position Of the last message.
+	Position int64 `json:"position"`
+
+	// State `unknown`: the stream cannot be seen; its figures are the last ones known, the lag counts from there. `missing`: there is no stream.
+	// `foreign`: the stream is of another history than the log.
+	State RelayState `json:"state"`
+
+	// Stream The JetStream stream.
+	Stream Stream `json:"stream"`
+}
+
+// RelayState `unknown`: the stream cannot be seen; its figures are the last ones known, the lag counts from there. `missing`: there is no stream.
+// `foreign`: the stream is of another history than the log.
+type RelayState string
+
+// Stream The JetStream stream.
+type Stream struct {
+	Bytes int64 `json:"bytes"`
+
+	// Cause Why it cannot be seen or used.
+	Cause         string           `json:"cause,omitempty"`
+	Consumers     []StreamConsumer `json:"consumers"`
+	FirstSequence int64            `json:"first_sequence"`
+	Found         bool             `json:"found"`
+	LastSequence  int64            `json:"last_sequence"`
+	Messages      int64            `json:"messages"`
+	ObservedAt    *time.Time       `json:"observed_at,omitempty"`
+
+	// StoredAt When the last message was stored.
+	StoredAt *time.Time `json:"stored_at,omitempty"`
+}
+
+// StreamConsumer defines model for StreamConsumer.
+type StreamConsumer struct {
+	// Name Example: balances-1
+	Name string `json:"name"`
+
+	// Pending Messages not delivered yet.
+	Pending int64 `json:"pending"`
+
+	// Redelivered Of those, delivered more than once.
+	Redelivered int64 `json:"redelivered"`
+
+	// Unconfirmed Messages delivered, not acknowledged.
+	Unconfirmed int64 `json:"unconfirmed"`
 }
 
 // TimelinePage defines model for TimelinePage.

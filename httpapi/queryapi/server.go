@@ -42,7 +42,7 @@ type History interface {
 
 // Machinery answers how far the read models are.
 type Machinery interface {
-	Projections(ctx context.Context) ([]readmodel.Projection, error)
+	Status(ctx context.Context, wanted ...string) (readmodel.Status, error)
 	WaitFor(ctx context.Context, position int64, projections ...string) (readmodel.Freshness, error)
 }
 

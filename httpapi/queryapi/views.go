@@ -53,18 +53,3 @@ func object(text json.RawMessage) json.RawMessage {
 	}
 	return text
 }
-
-func projectionsOf(projections []readmodel.Projection) []Projection {
-	views := make([]Projection, len(projections))
-	for i, p := range projections {
-		views[i] = Projection{
-			Name: p.Name, Generation: p.Generation, Live: p.Live, Position: p.Position, Head: p.Head,
-			LagEvents: p.LagEvents, LagMs: p.LagMilliseconds, State: ProjectionState(p.State), Parked: p.Parked,
-		}
-		if !p.UpdatedAt.IsZero() {
-			at := p.UpdatedAt.UTC()
-			views[i].UpdatedAt = &at
-		}
-	}
-	return views
-}

@@ -38,6 +38,7 @@ type Operator struct {
 	Log
 	Database
 	NATS
+	Projections []string `env:"PROJECTIONS" help:"projections that must be there, by name, separated by commas"`
 }
 
 // Migrator configures the one-off migration of a database (passbook migrate).
@@ -149,7 +150,7 @@ func defaultProjector() Projector {
 }
 
 func defaultOperator() Operator {
-	return Operator{Log: defaultLog(), Database: defaultDatabase("passbook_projector", 4), NATS: defaultNATS()}
+	return Operator{Log: defaultLog(), Database: defaultDatabase("passbook_projector", 4), NATS: defaultNATS(), Projections: defaultProjector().Projections}
 }
 
 func defaultMigrator() Migrator { return Migrator{Log: defaultLog()} }

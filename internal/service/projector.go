@@ -9,12 +9,14 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"passbook/eventstore"
+	"passbook/httpapi/ops"
 	"passbook/internal/config"
 	"passbook/internal/eventcodec"
 	"passbook/internal/natskit"
 	"passbook/internal/supervise"
 	"passbook/readmodel"
 	"passbook/readmodel/feed"
+	"passbook/readmodel/observer"
 )
 
 // Projector keeps the read models up to date. When it fails, it leaves nothing open.
@@ -61,7 +63,21 @@ func (s *Service) buildProjector(ctx context.Context, cfg config.Projector, rt R
 	}
 	s.own("nats", func(ctx context.Context) error { return natskit.Close(ctx, conn) })
 	s.add("projections", supervise.Processors, engine.Run)
+	s.observe(rt, pool, source, projections)
 	return nil
+}
+
+// observe makes known how the projections are; the process is ready while they follow the log.
+func (s *Service) observe(rt Runtime, pool *pgxpool.Pool, stream readmodel.Stream, projections []readmodel.Projector) {
+	names := make([]string, len(projections))
+	for i, p := range projections {
+		names[i] = p.Name
+	}
+	o := observer.New(observer.Parts{
+		Pool: pool, Stream: stream, Wanted: names, Holder: Instance(s.Name), Log: rt.Log, Registry: rt.Metrics,
+	})
+	s.add("observer", supervise.Processors, o.Run)
+	s.Checks = append(s.Checks, ops.Check{Name: s.Name + " projections", Ready: o.Healthy})
 }
 
 // chosen finds projections by name.

@@ -37,11 +37,3 @@ SELECT c.projection, c.position,
 FROM readmodel.checkpoints c
 LEFT JOIN events next ON next.position = c.position + 1
 WHERE c.live;
-
--- name: Projections :many
-SELECT c.projection, c.generation, c.position, c.state, c.cause, c.updated_at, c.live, head.position AS head,
-       coalesce(greatest(extract(epoch FROM clock_timestamp() - next.recorded_at) * 1000, 0), 0)::bigint AS lag_milliseconds
-FROM readmodel.checkpoints c
-CROSS JOIN log_head head
-LEFT JOIN events next ON next.position = c.position + 1
-ORDER BY c.projection, c.generation;

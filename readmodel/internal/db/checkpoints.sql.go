@@ -7,7 +7,6 @@ package db
 
 import (
 	"context"
-	"time"
 )
 
 const AdvanceCheckpoint = `-- name: AdvanceCheckpoint :execrows
@@ -136,57 +135,6 @@ func (q *Queries) LoadCheckpoint(ctx context.Context, arg LoadCheckpointParams) 
 	var i LoadCheckpointRow
 	err := row.Scan(&i.Position, &i.CodeVersion, &i.Head)
 	return i, err
-}
-
-const Projections = `-- name: Projections :many
-SELECT c.projection, c.generation, c.position, c.state, c.cause, c.updated_at, c.live, head.position AS head,
-       coalesce(greatest(extract(epoch FROM clock_timestamp() - next.recorded_at) * 1000, 0), 0)::bigint AS lag_milliseconds
-FROM readmodel.checkpoints c
-CROSS JOIN log_head head
-LEFT JOIN events next ON next.position = c.position + 1
-ORDER BY c.projection, c.generation
-`
-
-type ProjectionsRow struct {
-	Projection      string
-	Generation      int32
-	Position        int64
-	State           string
-	Cause           string
-	UpdatedAt       time.Time
-	Live            bool
-	Head            int64
-	LagMilliseconds int64
-}
-
-func (q *Queries) Projections(ctx context.Context) ([]ProjectionsRow, error) {
-	rows, err := q.db.Query(ctx, Projections)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ProjectionsRow
-	for rows.Next() {
-		var i ProjectionsRow
-		if err := rows.Scan(
-			&i.Projection,
-			&i.Generation,
-			&i.Position,
-			&i.State,
-			&i.Cause,
-			&i.UpdatedAt,
-			&i.Live,
-			&i.Head,
-			&i.LagMilliseconds,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const StopCheckpoint = `-- name: StopCheckpoint :exec

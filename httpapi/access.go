@@ -25,6 +25,7 @@ var (
 	writeOwn  = Rule{Full: []auth.Scope{auth.AccountsWrite}, OwnToo: true}
 	readOwn   = Rule{Full: []auth.Scope{auth.AccountsRead}, OwnToo: true}
 	readAudit = Rule{Full: []auth.Scope{auth.AuditRead}}
+	auditOwn  = Rule{Full: []auth.Scope{auth.AuditRead}, OwnToo: true}
 	readOps   = Rule{Full: []auth.Scope{auth.Operations, auth.AccountsRead}}
 	public    = Rule{Public: true}
 )
@@ -48,6 +49,7 @@ var access = map[Route]Rule{
 	{"GET", "/v1/accounts/{account_id}/balances"}: readOwn,
 	{"GET", "/v1/accounts/{account_id}/timeline"}: readOwn,
 	{"GET", "/v1/accounts/{account_id}/events"}:   readAudit,
+	{"GET", "/v1/accounts/{account_id}/explain"}:  auditOwn,
 	{"GET", "/v1/projections"}:                    readOps,
 
 	{"GET", "/openapi.json"}: public,

@@ -62,6 +62,10 @@ func (emptyBooks) Status(context.Context, ...string) (readmodel.Status, error) {
 	return readmodel.Status{Relay: readmodel.Relay{State: readmodel.RelayUnknown}}, nil
 }
 
+func (emptyBooks) Explain(context.Context, uuid.UUID, int64, int) (readmodel.Explanation, readmodel.Freshness, error) {
+	return readmodel.Explanation{}, readmodel.Freshness{}, readmodel.ErrNotFound
+}
+
 func (emptyBooks) WaitFor(context.Context, int64, ...string) (readmodel.Freshness, error) {
 	return readmodel.Freshness{}, nil
 }

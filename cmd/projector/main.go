@@ -28,6 +28,8 @@ type cli struct {
 	Serve       serveCommand       `cmd:"" default:"1" hidden:"" help:"Keep the read models up to date. This is what projector without a command does."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the projector that runs under the same environment whether it is ready."`
 	Status      statusCommand      `cmd:"" help:"Show where log, relay, stream and projections stand."`
+	Trace       traceCommand       `cmd:"" help:"Follow one event from its commit to the read models."`
+	Explain     explainCommand     `cmd:"" help:"Show what a balance is made of, and where log and read models agree."`
 	Verify      verifyCommand      `cmd:"" help:"Fold the log independently and compare it with every row of the read models."`
 	Actions     actionsCommand     `cmd:"" help:"List what operators did, who and why."`
 }

@@ -122,3 +122,6 @@ func (a *answer) VisitListEventsResponse(w http.ResponseWriter) error { return a
 
 // VisitListProjectionsResponse writes the answer.
 func (a *answer) VisitListProjectionsResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitExplainAccountResponse writes the answer.
+func (a *answer) VisitExplainAccountResponse(w http.ResponseWriter) error { return a.write(w) }

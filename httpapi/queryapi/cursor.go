@@ -22,6 +22,7 @@ const (
 	cursorAccounts byte = 'a'
 	cursorTimeline byte = 't'
 	cursorEvents   byte = 'e'
+	cursorExplain  byte = 'x'
 )
 
 // filters is the kind of a list and a hash of its filters.

@@ -279,6 +279,29 @@ func TestEvents(t *testing.T) {
 	r.want(r.as(r.Token(t, "r", auth.AccountsRead, auth.AccountsWrite, auth.Operations), path+"/events"), 403, "insufficient_scope")
 }
 
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	_, path := r.account("o")
+	path += "/explain"
+	audit := r.Token(t, "auditor", auth.AuditRead)
+	first := strictly[queryapi.Explanation](t, r.want(r.as(audit, path+"?limit=2"), 200, "").Body)
+	if len(first.Data) != 2 || first.Data[0].Actor != "teller-1" || *first.Data[1].Amount != 1 || first.Agreement.FirstDifference.Version != 3 {
+		t.Errorf("%+v", first)
+	}
+	second := strictly[queryapi.Explanation](t, r.want(r.as(audit, path+"?limit=2&cursor="+first.NextCursor), 200, "").Body)
+	if second.HasMore || second.Opening.Version != 2 || second.Opening.Balance != 2 || last[explainQuestion](t, r.books) != (explainQuestion{2, 2}) {
+		t.Errorf("%+v", second)
+	}
+	own := strictly[queryapi.Explanation](t, r.want(r.as(r.Token(t, "o", auth.Own), path), 200, "").Body)
+	if own.Data[0].Actor+own.Data[0].IdempotencyKey+own.Data[0].CorrelationID != "" || own.Data[1].Actor != "o" || own.Data[1].IdempotencyKey != "key of o" {
+		t.Errorf("the owner is told %+v", own.Data)
+	}
+	r.want(r.as(r.Token(t, "p", auth.Own), path), 404, "not_found")
+	r.want(r.as(r.Token(t, "r", auth.AccountsRead, auth.Operations), path), 403, "insufficient_scope")
+	r.want(r.as(audit, path+"?cursor=AQEabc"), 400, "invalid_cursor")
+}
+
 func TestProjections(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -19,7 +19,10 @@ import (
 	"passbook/readmodel"
 )
 
-var _ queryapi.Reads = (*readmodel.Queries)(nil)
+var _ queryapi.Reads = struct {
+	*readmodel.Queries
+	*readmodel.Explainer
+}{}
 
 // books are read models in memory: the few answers that the tests give them, and the questions that were asked.
 type books struct {
@@ -146,6 +149,26 @@ func (b *books) Status(context.Context, ...string) (readmodel.Status, error) {
 			ObservedAt: time.Now(), Found: true, Messages: 11, LastSequence: 11, Position: 11, Consumers: []readmodel.StreamConsumer{{Name: "balances-1", Pending: 2}},
 		}},
 	}, b.fail
+}
+
+type explainQuestion struct {
+	After int64
+	Limit int
+}
+
+// Explain answers with the events as deposits of one by their own actors.
+func (b *books) Explain(_ context.Context, id uuid.UUID, after int64, limit int) (readmodel.Explanation, readmodel.Freshness, error) {
+	b.note(explainQuestion{after, limit})
+	one, transaction := int64(1), uuid.New()
+	e := readmodel.Explanation{AccountID: id, Currency: "EUR", Opening: readmodel.Opening{Version: after, Balance: after}}
+	for i, actor := range []string{"teller-1", "o"} {
+		n := after + int64(i) + 1
+		e.Rows = append(e.Rows, readmodel.ExplainedRow{Version: n, Position: n, EventID: uuid.New(), TransactionID: &transaction, Type: "deposit",
+			Amount: &one, Balance: n, Actor: actor, IdempotencyKey: "key of " + actor, CorrelationID: "request of " + actor, InReadModel: true})
+	}
+	e.More = after == 0
+	e.Agreement = readmodel.Agreement{LogVersion: 4, FirstVersion: 3, FirstPosition: 3, Difference: "the timeline says 2, the sum is 3"}
+	return e, b.fresh(), b.fail
 }
 
 type waitQuestion struct {

@@ -251,6 +251,25 @@ type AccountPage struct {
 // AccountStatus defines model for AccountStatus.
 type AccountStatus string
 
+// Agreement Log and read models compared, each up to its checkpoint: the page row by row; of the whole account the number of events, the sum of
+// all amounts and the balance; and every row, to find the first that differs, when one of these does.
+type Agreement struct {
+	Agrees          bool             `json:"agrees"`
+	BalancesBalance int64            `json:"balances_balance"`
+	BalancesVersion int64            `json:"balances_version"`
+	FirstDifference *FirstDifference `json:"first_difference,omitempty"`
+
+	// LogBalance What its last movement says.
+	LogBalance int64 `json:"log_balance"`
+
+	// LogVersion Of the account's last event.
+	LogVersion   int64 `json:"log_version"`
+	TimelineRows int64 `json:"timeline_rows"`
+
+	// TimelineSum Of all amounts.
+	TimelineSum int64 `json:"timeline_sum"`
+}
+
 // Balance defines model for Balance.
 type Balance struct {
 	AccountID openapi_types.UUID `json:"account_id"`
@@ -346,6 +365,73 @@ type EventPage struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
+// ExplainedEvent defines model for ExplainedEvent.
+type ExplainedEvent struct {
+	// Actor Subject of the token under which it was asked for.
+	Actor string `json:"actor,omitempty"`
+
+	// Amount Signed; absent where no money moved.
+	Amount *int64 `json:"amount,omitempty"`
+
+	// Balance The opening and every amount since.
+	Balance       int64  `json:"balance"`
+	CorrelationID string `json:"correlation_id,omitempty"`
+
+	// Difference Between the running total, the event and the timeline. Absent when they agree.
+	Difference     string             `json:"difference,omitempty"`
+	EffectiveAt    time.Time          `json:"effective_at"`
+	EventID        openapi_types.UUID `json:"event_id"`
+	IdempotencyKey string             `json:"idempotency_key,omitempty"`
+
+	// InReadModel Whether the timeline shows it.
+	InReadModel   bool                `json:"in_read_model"`
+	Position      int64               `json:"position"`
+	RecordedAt    time.Time           `json:"recorded_at"`
+	TransactionID *openapi_types.UUID `json:"transaction_id,omitempty"`
+	Type          TimelineType        `json:"type"`
+	Version       int64               `json:"version"`
+}
+
+// ExplainedTotals Of the whole account, as far as the timeline has come.
+type ExplainedTotals struct {
+	// Balance In less out.
+	Balance   int64 `json:"balance"`
+	In        int64 `json:"in"`
+	Movements int64 `json:"movements"`
+	Out       int64 `json:"out"`
+}
+
+// Explanation defines model for Explanation.
+type Explanation struct {
+	AccountID openapi_types.UUID `json:"account_id"`
+
+	// Agreement Log and read models compared, each up to its checkpoint: the page row by row; of the whole account the number of events, the sum of
+	// all amounts and the balance; and every row, to find the first that differs, when one of these does.
+	Agreement Agreement `json:"agreement"`
+
+	// Currency Example: EUR
+	Currency   string           `json:"currency"`
+	Data       []ExplainedEvent `json:"data"`
+	HasMore    bool             `json:"has_more"`
+	NextCursor string           `json:"next_cursor,omitempty"`
+
+	// Opening What the page begins with; version 0 and nothing on the first one.
+	Opening Opening `json:"opening"`
+	OwnerID string  `json:"owner_id"`
+
+	// Totals Of the whole account, as far as the timeline has come.
+	Totals ExplainedTotals `json:"totals"`
+}
+
+// FirstDifference defines model for FirstDifference.
+type FirstDifference struct {
+	Detail   string `json:"detail"`
+	Position int64  `json:"position,omitempty"`
+
+	// Version Absent when it is not of one event.
+	Version int64 `json:"version,omitempty"`
+}
+
 // Lease Who leads, and until when unless it is renewed.
 type Lease struct {
 	Epoch int64 `json:"epoch"`
@@ -360,6 +446,12 @@ type Lease struct {
 
 // Metadata Example: {"branch":"Praha 1"}
 type Metadata map[string]string
+
+// Opening What the page begins with; version 0 and nothing on the first one.
+type Opening struct {
+	Balance int64 `json:"balance"`
+	Version int64 `json:"version"`
+}
 
 // Projection defines model for Projection.
 type Projection struct {
@@ -627,6 +719,15 @@ type ListEventsParams struct {
 	Cursor PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ExplainAccountParams defines parameters for ExplainAccount.
+type ExplainAccountParams struct {
+	// Limit Rows a page.
+	Limit PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListTimelineParams defines parameters for ListTimeline.
 type ListTimelineParams struct {
 	// Limit Rows a page.
@@ -659,6 +760,9 @@ type ServerInterface interface {
 	// ListEvents The raw events
 	// (GET /v1/accounts/{account_id}/events)
 	ListEvents(ctx echo.Context, accountID AccountID, params ListEventsParams) error
+	// ExplainAccount What the balance is made of
+	// (GET /v1/accounts/{account_id}/explain)
+	ExplainAccount(ctx echo.Context, accountID AccountID, params ExplainAccountParams) error
 	// ListTimeline What happened on the account
 	// (GET /v1/accounts/{account_id}/timeline)
 	ListTimeline(ctx echo.Context, accountID AccountID, params ListTimelineParams) error
@@ -844,6 +948,38 @@ func (w *ServerInterfaceWrapper) ListEvents(ctx echo.Context) error {
 	return err
 }
 
+// ExplainAccount converts echo context to params.
+func (w *ServerInterfaceWrapper) ExplainAccount(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "account_id" -------------
+	var accountID AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account_id", ctx.Param("account_id"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExplainAccountParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExplainAccount(ctx, accountID, params)
+	return err
+}
+
 // ListTimeline converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTimeline(ctx echo.Context) error {
 	var err error
@@ -965,6 +1101,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/balance", wrapper.GetBalance, options.OperationMiddlewares["getBalance"]...)
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/balances", wrapper.ListBalances, options.OperationMiddlewares["listBalances"]...)
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
+	router.GET(options.BaseURL+"/v1/accounts/:account_id/explain", wrapper.ExplainAccount, options.OperationMiddlewares["explainAccount"]...)
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/timeline", wrapper.ListTimeline, options.OperationMiddlewares["listTimeline"]...)
 	router.GET(options.BaseURL+"/v1/projections", wrapper.ListProjections, options.OperationMiddlewares["listProjections"]...)
 
@@ -1083,6 +1220,29 @@ func (response ListEvents200JSONResponse) VisitListEventsResponse(w http.Respons
 	return err
 }
 
+type ExplainAccountRequestObject struct {
+	AccountID AccountID `json:"account_id"`
+	Params    ExplainAccountParams
+}
+
+type ExplainAccountResponseObject interface {
+	VisitExplainAccountResponse(w http.ResponseWriter) error
+}
+
+type ExplainAccount200JSONResponse Explanation
+
+func (response ExplainAccount200JSONResponse) VisitExplainAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTimelineRequestObject struct {
 	AccountID AccountID `json:"account_id"`
 	Params    ListTimelineParams
@@ -1144,6 +1304,9 @@ type StrictServerInterface interface {
 	// ListEvents The raw events
 	// (GET /v1/accounts/{account_id}/events)
 	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
+	// ExplainAccount What the balance is made of
+	// (GET /v1/accounts/{account_id}/explain)
+	ExplainAccount(ctx context.Context, request ExplainAccountRequestObject) (ExplainAccountResponseObject, error)
 	// ListTimeline What happened on the account
 	// (GET /v1/accounts/{account_id}/timeline)
 	ListTimeline(ctx context.Context, request ListTimelineRequestObject) (ListTimelineResponseObject, error)
@@ -1286,6 +1449,32 @@ func (sh *strictHandler) ListEvents(ctx echo.Context, accountID AccountID, param
 		return err
 	} else if validResponse, ok := response.(ListEventsResponseObject); ok {
 		return validResponse.VisitListEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExplainAccount operation middleware
+func (sh *strictHandler) ExplainAccount(ctx echo.Context, accountID AccountID, params ExplainAccountParams) error {
+	var request ExplainAccountRequestObject
+
+	request.AccountID = accountID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExplainAccount(ctx.Request().Context(), request.(ExplainAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExplainAccount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExplainAccountResponseObject); ok {
+		return validResponse.VisitExplainAccountResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -19,11 +19,12 @@ import (
 
 //go:generate go tool -modfile=../../tools/go.mod oapi-codegen -config oapi-codegen.yaml ../../api/query.yaml
 
-// Reads answers the questions; see readmodel.Queries.
+// Reads answers the questions; see readmodel.Queries and readmodel.Explainer.
 type Reads interface {
 	Accounts
 	History
 	Machinery
+	Explanations
 }
 
 // Accounts answers what accounts are now.
@@ -44,6 +45,11 @@ type History interface {
 type Machinery interface {
 	Status(ctx context.Context, wanted ...string) (readmodel.Status, error)
 	WaitFor(ctx context.Context, position int64, projections ...string) (readmodel.Freshness, error)
+}
+
+// Explanations answers what a balance is made of; see readmodel.Explainer.
+type Explanations interface {
+	Explain(ctx context.Context, id uuid.UUID, afterVersion int64, limit int) (readmodel.Explanation, readmodel.Freshness, error)
 }
 
 // New makes the server of the query API.

@@ -8,6 +8,7 @@ import (
 	"passbook/httpapi"
 	"passbook/httpapi/queryapi"
 	"passbook/internal/config"
+	"passbook/internal/eventcodec"
 	"passbook/internal/supervise"
 	"passbook/readmodel"
 )
@@ -33,7 +34,15 @@ func (s *Service) buildQueryAPI(ctx context.Context, cfg config.QueryAPI, rt Run
 	}
 	queries := readmodel.NewQueries(pool)
 	s.add("reads", supervise.Processors, queries.Run)
-	server, err := queryapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, queries) //nolint:contextcheck // its handlers have contexts of their own
+	codec, err := eventcodec.New()
+	if err != nil {
+		return err
+	}
+	reads := struct {
+		*readmodel.Queries
+		*readmodel.Explainer
+	}{queries, readmodel.NewExplainer(pool, codec)}
+	server, err := queryapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, reads) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -129,10 +127,7 @@ type item struct {
 // When ctx ends first, Execute returns its error; a command already in a batch is committed all the same, and its key then
 // has its answer.
 func (p *Processor) Execute(ctx context.Context, request Request) (Answer, error) {
-	it, err := newItem(ctx, request)
-	if err != nil {
-		return Answer{}, err
-	}
+	it := newItem(ctx, request)
 	if err := p.inflight.claim(request.key(), request.Fingerprint); err != nil {
 		return Answer{}, err
 	}
@@ -158,15 +153,12 @@ func (p *Processor) Admits(caller string) error {
 	return nil
 }
 
-func newItem(ctx context.Context, request Request) (*item, error) {
-	metadata, err := json.Marshal(eventstore.Metadata{
+func newItem(ctx context.Context, request Request) *item {
+	metadata := eventstore.Metadata{
 		Actor: request.Actor, CorrelationID: request.RequestID, IdempotencyKey: request.Key,
 		Traceparent: request.Traceparent, Client: request.Client,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("encode metadata: %w", err)
 	}
-	return &item{ctx: ctx, request: request, metadata: metadata, done: make(chan struct{})}, nil
+	return &item{ctx: ctx, request: request, metadata: metadata.AppendJSON(make([]byte, 0, 256)), done: make(chan struct{})}
 }
 
 func (p *Processor) enqueue(it *item) error {

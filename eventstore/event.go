@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 )
 
@@ -33,10 +35,34 @@ type Metadata struct {
 	Client         string `json:"client,omitempty"`          // the calling program
 }
 
-// DecodeMetadata reads the metadata of the event.
+// AppendJSON appends the metadata as a JSON object, without the empty fields. What is not UTF-8 becomes U+FFFD. It is written by
+// hand because every command passes it.
+func (m *Metadata) AppendJSON(dst []byte) []byte {
+	separator := byte('{')
+	for _, field := range [...]struct{ name, value string }{
+		{`"actor":`, m.Actor}, {`"correlation_id":`, m.CorrelationID}, {`"causation_id":`, m.CausationID},
+		{`"idempotency_key":`, m.IdempotencyKey}, {`"traceparent":`, m.Traceparent}, {`"client":`, m.Client},
+	} {
+		if field.value == "" {
+			continue
+		}
+		dst = append(append(dst, separator), field.name...)
+		dst, _ = jsontext.AppendQuote(dst, field.value) // the error is about what is not UTF-8, which is replaced
+		separator = ','
+	}
+	if separator == '{' {
+		dst = append(dst, separator)
+	}
+	return append(dst, '}')
+}
+
+// lenient: what was once stored is read, though it be odd.
+var lenient = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// DecodeMetadata reads the metadata of the event. Fields it does not know are ignored.
 func (e *Event) DecodeMetadata() (Metadata, error) {
 	var m Metadata
-	if err := json.Unmarshal(e.Metadata, &m); err != nil {
+	if err := jsonv2.Unmarshal(e.Metadata, &m, lenient); err != nil {
 		return Metadata{}, fmt.Errorf("metadata of event %d: %w", e.Position, err)
 	}
 	return m, nil

@@ -209,12 +209,9 @@ func draw(t *rapid.T) eventstore.Event {
 	moment := rapid.Custom(func(t *rapid.T) time.Time {
 		return time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "micros")).UTC()
 	})
-	metadata, err := json.Marshal(eventstore.Metadata{
+	metadata := eventstore.Metadata{
 		Actor: text.Draw(t, "actor"), CorrelationID: text.Draw(t, "correlation"), CausationID: text.Draw(t, "causation"),
 		IdempotencyKey: text.Draw(t, "key"), Traceparent: text.Draw(t, "trace"), Client: text.Draw(t, "client"),
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	data, err := json.Marshal(map[string]string{"note": rapid.String().Draw(t, "note")})
 	if err != nil {
@@ -223,7 +220,7 @@ func draw(t *rapid.T) eventstore.Event {
 	return eventstore.Event{
 		Position: rapid.Int64Min(1).Draw(t, "position"), ID: id.Draw(t, "event"), StreamType: "account", StreamID: id.Draw(t, "stream"),
 		Version: rapid.Int64Min(1).Draw(t, "version"), Type: rapid.StringMatching(`[a-z]{1,10}\.[a-z_]{1,10}`).Draw(t, "type"),
-		Schema: rapid.IntRange(1, 30_000).Draw(t, "schema"), Data: data, Metadata: metadata,
+		Schema: rapid.IntRange(1, 30_000).Draw(t, "schema"), Data: data, Metadata: metadata.AppendJSON(nil),
 		EffectiveAt: moment.Draw(t, "effective"), RecordedAt: moment.Draw(t, "recorded"),
 	}
 }

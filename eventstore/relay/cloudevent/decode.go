@@ -1,7 +1,6 @@
 package cloudevent
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -84,27 +83,19 @@ func (m *message) event() (eventstore.Event, error) {
 	if err != nil {
 		return eventstore.Event{}, err
 	}
-	metadata, err := m.metadata()
-	if err != nil {
-		return eventstore.Event{}, err
-	}
 	return eventstore.Event{
 		Position: position, ID: m.ID, StreamType: m.StreamType, StreamID: m.Subject, Version: version,
-		Type: m.Type[len(typePrefix):], Schema: m.SchemaVersion, Data: []byte(m.Data), Metadata: metadata,
+		Type: m.Type[len(typePrefix):], Schema: m.SchemaVersion, Data: []byte(m.Data), Metadata: m.metadata(),
 		EffectiveAt: m.EffectiveAt.UTC(), RecordedAt: m.Time.UTC(),
 	}, nil
 }
 
-func (m *message) metadata() ([]byte, error) {
+func (m *message) metadata() []byte {
 	metadata := eventstore.Metadata{
 		Actor: m.Actor, CorrelationID: m.CorrelationID, CausationID: m.CausationID,
 		IdempotencyKey: m.IdempotencyKey, Traceparent: m.Traceparent, Client: m.Client,
 	}
-	encoded, err := json.Marshal(metadata)
-	if err != nil {
-		return nil, fmt.Errorf("%w: metadata: %w", ErrInvalid, err)
-	}
-	return encoded, nil
+	return metadata.AppendJSON(make([]byte, 0, 256))
 }
 
 func numeral(name, text string) (int64, error) {

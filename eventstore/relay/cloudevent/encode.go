@@ -91,6 +91,9 @@ func appendTime(dst []byte, name string, value time.Time) []byte {
 // appendEscaped appends the text within a JSON string. Characters that CloudEvents forbids in an attribute (control
 // characters, noncharacters, halves of surrogate pairs) become U+FFFD.
 func appendEscaped(dst []byte, text string) []byte {
+	if plain(text) {
+		return append(dst, text...)
+	}
 	for _, r := range text {
 		switch {
 		case r == '"' || r == '\\':
@@ -102,6 +105,16 @@ func appendEscaped(dst []byte, text string) []byte {
 		}
 	}
 	return dst
+}
+
+// plain reports whether the text is printable ASCII without anything to escape, as most attributes are.
+func plain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // forbidden follows CloudEvents 1.0, type system, String. Surrogates and invalid bytes come as U+FFFD already.

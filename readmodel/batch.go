@@ -19,6 +19,7 @@ type batch struct {
 	decoder   Decoder
 	stored    []eventstore.Event
 	shards    []Fold
+	faults    map[int64]error // by position: events that must not be tried
 }
 
 // Bounds of the parallelism inside one batch.
@@ -27,11 +28,12 @@ const (
 	shardEvents = 512 // fewer events are not worth a goroutine of their own
 )
 
-func newBatch(p Projector, decoder Decoder, stored []eventstore.Event) *batch {
+func newBatch(p Projector, decoder Decoder, stored []eventstore.Event, skips Skips) *batch {
 	n := min(shardsMax, runtime.GOMAXPROCS(0), 1+len(stored)/shardEvents)
 	b := &batch{projector: p, decoder: decoder, stored: stored, shards: make([]Fold, n)}
 	for i := range b.shards {
 		b.shards[i] = p.NewFold()
+		b.shards[i].Skip(skips)
 	}
 	return b
 }
@@ -76,7 +78,11 @@ func (b *batch) foldShard(shard int) {
 		if len(b.shards) > 1 && Shard(b.stored[i].StreamID, len(b.shards)) != shard {
 			continue
 		}
-		e = DecodeEvent(b.decoder, b.stored[i])
+		if fault := b.faults[b.stored[i].Position]; fault != nil {
+			e = Event{b.stored[i], nil, fault}
+		} else {
+			e = DecodeEvent(b.decoder, b.stored[i])
+		}
 		b.shards[shard].Apply(&e)
 	}
 }

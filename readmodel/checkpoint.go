@@ -61,18 +61,19 @@ func (c checkpoint) begin(ctx context.Context, q *db.Queries) error {
 }
 
 // advance moves the checkpoint within the transaction that applies the events between. It comes first there: its row lock
-// lets a second instance wait until it can be told that it lost, instead of working in vain.
-func (c checkpoint) advance(ctx context.Context, tx pgx.Tx, after, through int64) error {
-	moved, err := db.New(tx).AdvanceCheckpoint(ctx, db.AdvanceCheckpointParams{
+// lets a second instance wait until it can be told that it lost, instead of working in vain. It returns the number of the last
+// change of what is parked.
+func (c checkpoint) advance(ctx context.Context, tx pgx.Tx, after, through int64) (parking int64, err error) {
+	parking, err = db.New(tx).AdvanceCheckpoint(ctx, db.AdvanceCheckpointParams{
 		Projection: c.projection, Generation: c.generation, CodeVersion: c.codeVersion, After: after, Through: through,
 	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, errFenced
+	}
 	if err != nil {
-		return fmt.Errorf("move the checkpoint: %w", err)
+		return 0, fmt.Errorf("move the checkpoint: %w", err)
 	}
-	if moved != 1 {
-		return errFenced
-	}
-	return nil
+	return parking, nil
 }
 
 // causeMax keeps the status readable; the log of the process has the rest.
@@ -80,9 +81,8 @@ const causeMax = 1_000
 
 // stop tells everyone why the position cannot be passed.
 func (c checkpoint) stop(ctx context.Context, pool *pgxpool.Pool, position int64, cause error) error {
-	text := []rune(cause.Error())
 	err := db.New(pool).StopCheckpoint(ctx, db.StopCheckpointParams{
-		Projection: c.projection, Generation: c.generation, Position: position, Cause: string(text[:min(len(text), causeMax)]),
+		Projection: c.projection, Generation: c.generation, Position: position, Cause: shortened(cause.Error()),
 	})
 	if err != nil {
 		return fmt.Errorf("record the stop: %w", err)

@@ -18,6 +18,11 @@ type Config struct {
 	RetryMin    time.Duration // pause after a failure, doubled up to RetryMax while nothing is applied
 	RetryMax    time.Duration
 
+	// ParkedMax is how many accounts a generation sets aside at most. One more and it stops as a whole, because what is wrong
+	// with so many is not an event.
+	ParkedMax int
+	Build     string // names the code that runs: what it could not apply, other code may
+
 	TransactionMax time.Duration // of one transaction: one that takes longer is taken for lost, with its connection
 }
 
@@ -31,6 +36,8 @@ func DefaultConfig() Config {
 		Resubscribe: time.Second,
 		RetryMin:    100 * time.Millisecond,
 		RetryMax:    10 * time.Second,
+
+		ParkedMax: 100,
 
 		TransactionMax: time.Minute,
 	}
@@ -52,6 +59,7 @@ func (c Config) Validate() error {
 	check(c.Batch > 0 && c.Batch <= batchMax, "batch %d is not 1 to %d", c.Batch, batchMax)
 	check(c.Pace >= 0, "pace %s is negative", c.Pace)
 	check(c.Poll > 0 && c.Resubscribe > 0, "poll %s and resubscribe %s must be positive", c.Poll, c.Resubscribe)
+	check(c.ParkedMax >= 0, "parked accounts %d are negative", c.ParkedMax)
 	check(c.TransactionMax > 0, "longest transaction %s is not positive", c.TransactionMax)
 	check(c.RetryMin > 0 && c.RetryMax >= c.RetryMin, "retry pauses %s to %s are no range", c.RetryMin, c.RetryMax)
 	return errors.Join(faults...)

@@ -112,14 +112,16 @@ func TestFenceBehindTheLease(t *testing.T) {
 	b.verify(head)
 }
 
-// An event that cannot be read stops the projection in front of it, visibly, and the events before it are applied.
+// Where nothing may be parked, an event that cannot be read stops the projection in front of it, visibly, and the events before
+// it are applied.
 func TestUndecodableEventStopsVisibly(t *testing.T) {
 	t.Parallel()
 	b := newBank(t, 5)
 	poisoned := b.write(100)
 	writePoison(b)
-	b.write(0)
-	e := b.engine(b.parts(nil), testConfig())
+	config := testConfig()
+	config.ParkedMax = 0
+	e := b.engine(b.parts(nil), config)
 	stop := b.run(e.Run)
 	for _, name := range []string{readmodel.Balances, readmodel.Timeline} {
 		stopped := b.untilStopped(name, "event 101 cannot be applied")
@@ -177,7 +179,9 @@ func TestVersionGuard(t *testing.T) {
 	t.Parallel()
 	b := newBank(t, 6)
 	head := b.write(200)
-	b.run(b.engine(b.parts(nil), testConfig()).Run)
+	config := testConfig()
+	config.ParkedMax = 5 // of some 20 accounts, all of which are wrong
+	b.run(b.engine(b.parts(nil), config).Run)
 	b.untilApplied(head)
 	b.exec(`UPDATE readmodel.balances SET version = version + 1`)
 	b.exec(`UPDATE readmodel.timeline SET version = version + 1`)
@@ -237,7 +241,7 @@ func TestLostRowsAreAppliedAgain(t *testing.T) {
 	stop := b.run(b.engine(b.parts(nil), testConfig()).Run)
 	b.untilApplied(head)
 	stop()
-	b.exec(`TRUNCATE readmodel.checkpoints, readmodel.balances, readmodel.timeline`)
+	b.exec(`TRUNCATE readmodel.checkpoints, readmodel.balances, readmodel.timeline CASCADE`)
 	b.run(b.engine(b.parts(nil), testConfig()).Run)
 	b.untilApplied(head)
 	b.verify(head)

@@ -17,6 +17,8 @@ type Fold interface {
 	// Apply folds the event into its account, and keeps no pointer to it. Of an account not loaded the first event is version 1. When the event cannot be applied, its account stays as it was before it, and the
 	// later events of the account wait behind it; events of other accounts go on.
 	Apply(e *Event)
+	// Skip has events passed over that cannot be applied and that an operator has decided about. Call it before Apply.
+	Skip(skips Skips)
 	// Refused returns, by account, the first event that cannot be applied and all that wait behind it, each account's in their
 	// order; nil when every event was applied.
 	Refused() []*Refusal
@@ -38,6 +40,7 @@ type Refusal struct {
 	Account uuid.UUID
 	Err     *EventError // about the first of the events
 	Events  []Event
+	version int64 // of the account in the rows
 }
 
 // folded is one account of a fold.
@@ -55,7 +58,11 @@ type foldOf[S any] struct {
 	changed    []*S // in the order of their first change
 	added      pgcopy.Rows
 	refused    []*Refusal
+	skips      Skips
 }
+
+// Skip implements Fold.
+func (f *foldOf[S]) Skip(skips Skips) { f.skips = skips }
 
 // Apply implements Fold.
 func (f *foldOf[S]) Apply(e *Event) {
@@ -72,7 +79,11 @@ func (f *foldOf[S]) Apply(e *Event) {
 		return
 	}
 	if err := f.assign(a, e); err != nil {
-		a.refusal = &Refusal{Account: e.StreamID, Err: &EventError{e.Position, err}, Events: []Event{*e}}
+		if e.Version == a.version+1 && f.skips.has(e.StreamID, e.Version) {
+			a.version = e.Version
+			return
+		}
+		a.refusal = &Refusal{Account: e.StreamID, Err: &EventError{e.Position, err}, Events: []Event{*e}, version: a.version}
 		f.refused = append(f.refused, a.refusal)
 		return
 	}
@@ -84,22 +95,31 @@ func (f *foldOf[S]) Apply(e *Event) {
 
 // assign changes the state and adds rows, or does neither.
 func (f *foldOf[S]) assign(a *folded[S], e *Event) error {
+	if e.Version > a.version+1 { // the rows do not know of those that were passed over
+		a.version = f.skips.behind(e.StreamID, a.version, e.Version)
+	}
 	if e.fault != nil {
 		return e.fault
 	}
 	if e.Version != a.version+1 { // a lost or a repeated event: the guard of each row
-		return fmt.Errorf("account %s is at version %d in the rows, the event is version %d", e.StreamID, a.version, e.Version)
+		return &versionError{e.StreamID, a.version, e.Version}
 	}
 	before, mark := a.state, f.added.Mark()
-	err := f.definition.Apply(&a.state, e, &f.added)
-	if err == nil {
-		err = f.added.Err()
-	}
+	err := f.apply(a, e)
 	if err != nil {
 		a.state = before
 		f.added.Truncate(mark)
 	}
 	return err
+}
+
+// apply is the projection's own code, whose panic is an error about the event.
+func (f *foldOf[S]) apply(a *folded[S], e *Event) (err error) {
+	defer recovered(&err)
+	if err = f.definition.Apply(&a.state, e, &f.added); err != nil {
+		return err
+	}
+	return f.added.Err()
 }
 
 // Refused implements Fold.

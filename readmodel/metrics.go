@@ -12,6 +12,7 @@ type metrics struct {
 	position *prometheus.GaugeVec
 	active   *prometheus.GaugeVec
 	stopped  *prometheus.GaugeVec
+	parked   *prometheus.GaugeVec
 	seconds  *prometheus.HistogramVec
 }
 
@@ -31,6 +32,8 @@ func newMetrics(registry prometheus.Registerer) metrics {
 			Name: "passbook_projection_active", Help: "1 while this instance holds the projection's lease."}, label),
 		stopped: factory.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "passbook_projection_stopped", Help: "1 while an event cannot be applied."}, label),
+		parked: factory.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "passbook_projection_parked_accounts", Help: "Accounts set aside because one of their events cannot be applied."}, label),
 		seconds: factory.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "passbook_projection_transaction_seconds", Help: "Duration of one transaction of a projection.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2.5, 9)}, label),
@@ -41,6 +44,7 @@ func newMetrics(registry prometheus.Registerer) metrics {
 type runnerMetrics struct {
 	applied, fromLog, failures prometheus.Counter
 	position, active, stopped  prometheus.Gauge
+	parked                     prometheus.Gauge
 	seconds                    prometheus.Observer
 }
 
@@ -52,6 +56,7 @@ func (m metrics) of(projection string) runnerMetrics {
 		position: m.position.WithLabelValues(projection),
 		active:   m.active.WithLabelValues(projection),
 		stopped:  m.stopped.WithLabelValues(projection),
+		parked:   m.parked.WithLabelValues(projection),
 		seconds:  m.seconds.WithLabelValues(projection),
 	}
 }

@@ -71,7 +71,7 @@ func (p Projector) NewFold() Fold { return p.newFold() }
 type Event struct {
 	eventstore.Event
 	Payload account.Event // nil when it cannot be read
-	fault   error         // why it cannot be read
+	fault   error         // why it cannot be applied, whatever it says
 }
 
 // Decoder reads payloads of every shape ever stored: *eventcodec.Codec.
@@ -81,8 +81,17 @@ type Decoder interface {
 
 // DecodeEvent returns the event with its payload. One that cannot be read is refused by whatever folds it.
 func DecodeEvent(decoder Decoder, stored eventstore.Event) Event {
-	payload, err := decoder.Decode(stored)
+	payload, err := decode(decoder, stored)
 	return Event{stored, payload, err}
+}
+
+func decode(decoder Decoder, stored eventstore.Event) (payload account.Event, err error) {
+	defer recovered(&err)
+	payload, err = decoder.Decode(stored)
+	if err != nil {
+		err = &unreadableError{err}
+	}
+	return payload, err
 }
 
 // EventError means that one event cannot be applied, now or ever, by this code. It concerns the event's account only.

@@ -27,6 +27,8 @@ type runner struct {
 	metrics    runnerMetrics
 
 	position int64
+	parking  parking
+	suspect  suspect
 	active   atomic.Bool
 	applied  atomic.Int64 // position, for Status
 }
@@ -52,6 +54,7 @@ func newRunner(parts Parts, config Config, p Projector, m metrics) (*runner, err
 func (r *runner) lead(ctx context.Context, _ int64) error {
 	r.setActive(true)
 	defer r.setActive(false)
+	r.retryParked(ctx)
 	pause := r.config.RetryMin
 	for ctx.Err() == nil {
 		progressed, err := r.follow(ctx)
@@ -85,6 +88,10 @@ func (r *runner) follow(ctx context.Context) (progressed bool, err error) {
 		return false, err
 	}
 	r.evict(ctx)
+	if err := r.suspect.load(ctx, r); err != nil {
+		return false, err
+	}
+	r.parking = unknownParking()
 	r.log.InfoContext(ctx, "projection follows the log", "after", r.position)
 	defer r.intake.reset()
 	for {
@@ -93,7 +100,7 @@ func (r *runner) follow(ctx context.Context) (progressed bool, err error) {
 			return progressed, err
 		}
 		from, started := r.position, time.Now()
-		err = r.apply(ctx, events)
+		err = r.applyAll(ctx, events)
 		progressed = progressed || r.position > from
 		if err != nil {
 			return progressed, err
@@ -132,14 +139,52 @@ func (r *runner) moved(position int64) {
 	r.metrics.position.Set(float64(position))
 }
 
-// apply commits a run of events that follows the position. When one of them cannot be applied, those before it are, and its
-// error is returned.
-func (r *runner) apply(ctx context.Context, events []eventstore.Event) error {
-	err := r.commit(ctx, events)
-	if refused, ok := errors.AsType[*EventError](err); ok {
-		return errors.Join(refused, r.commit(ctx, before(events, refused.Position)))
+// applyAll applies in as many steps as there is suspicion for.
+func (r *runner) applyAll(ctx context.Context, events []eventstore.Event) error {
+	for len(events) > 0 {
+		n := r.suspect.step(len(events))
+		if err := r.apply(ctx, events[:n]); err != nil {
+			return err
+		}
+		events = events[n:]
 	}
-	return err
+	return nil
+}
+
+// apply commits a run of events that follows the position. What is wrong with one event is found and its account parked. When
+// too many would be, the events before the first of them are applied and the projection stops in front of it.
+func (r *runner) apply(ctx context.Context, events []eventstore.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	err := r.commit(ctx, events, r.suspect.verdict(events))
+	if refusedRows(err) {
+		err = r.isolate(ctx, events, err)
+	}
+	if refused, ok := errors.AsType[*EventError](err); ok && errors.Is(err, errParkedMax) {
+		return errors.Join(err, r.commit(ctx, before(events, refused.Position), nil))
+	}
+	if err != nil {
+		return err
+	}
+	return r.suspect.passed(ctx, r)
+}
+
+// isolate finds the event whose rows Postgres does not take, by halves.
+func (r *runner) isolate(ctx context.Context, events []eventstore.Event, cause error) error {
+	if len(events) == 1 {
+		return r.commit(ctx, events, map[int64]error{events[0].Position: &databaseError{cause}})
+	}
+	for _, half := range [][]eventstore.Event{events[:len(events)/2], events[len(events)/2:]} {
+		err := r.commit(ctx, half, nil)
+		if refusedRows(err) {
+			err = r.isolate(ctx, half, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // before returns the events of the run before the position; none when the position is not of the run.
@@ -158,8 +203,8 @@ func before(events []eventstore.Event, position int64) []eventstore.Event {
 const beginProjection = `begin; set local synchronous_commit = off; set local idle_in_transaction_session_timeout = '5s';
 set local lock_timeout = '1s'; set local search_path = readmodel, public`
 
-// commit applies events and moves the checkpoint, both or neither.
-func (r *runner) commit(ctx context.Context, events []eventstore.Event) error {
+// commit applies events and moves the checkpoint, both or neither. Events with a fault, by position, are not tried.
+func (r *runner) commit(ctx context.Context, events []eventstore.Event, faults map[int64]error) error {
 	if len(events) == 0 {
 		return nil
 	}
@@ -168,34 +213,65 @@ func (r *runner) commit(ctx context.Context, events []eventstore.Event) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.config.TransactionMax, errStuck)
 	defer cancel()
 	err := pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginProjection}, func(tx pgx.Tx) error {
-		if err := r.checkpoint.advance(ctx, tx, r.position, through); err != nil {
+		number, err := r.checkpoint.advance(ctx, tx, r.position, through)
+		if err != nil {
 			return err
 		}
-		return r.fold(ctx, tx, events)
+		if err := r.parking.read(ctx, tx, r.checkpoint, number); err != nil {
+			return err
+		}
+		return r.fold(ctx, tx, events, faults)
 	})
 	if err != nil && errors.Is(context.Cause(ctx), errStuck) {
 		err = errors.Join(errStuck, err)
 	}
 	if err != nil {
+		r.parking = unknownParking() // what was read may have been of the transaction
 		return fmt.Errorf("apply events %d to %d: %w", r.position+1, through, err)
 	}
 	r.moved(through)
+	r.metrics.parked.Set(float64(len(r.parking.accounts)))
 	r.metrics.seconds.Observe(time.Since(started).Seconds())
 	r.metrics.applied.Add(float64(len(events)))
 	r.metrics.stopped.Set(0)
 	return nil
 }
 
-// fold writes what the events mean. An event that cannot be applied undoes the whole run: see apply.
-func (r *runner) fold(ctx context.Context, tx pgx.Tx, events []eventstore.Event) error {
-	b := newBatch(r.projector, r.decoder, events)
+// fold writes what the events mean, and parks the accounts of those that cannot be applied.
+func (r *runner) fold(ctx context.Context, tx pgx.Tx, events []eventstore.Event, faults map[int64]error) error {
+	b := newBatch(r.projector, r.decoder, r.parking.pass(events), r.parking.skips)
+	b.faults = faults
 	if err := b.load(ctx, tx); err != nil {
 		return err
 	}
-	if refused := b.fold(); len(refused) > 0 {
-		return firstRefused(refused)
+	var refused []*Refusal
+	if err := r.suspect.watch(ctx, r, events, func() { refused = b.fold() }); err != nil {
+		return err
 	}
-	return b.write(ctx, tx)
+	if n := len(r.parking.accounts) + len(refused); len(refused) > 0 && n > r.config.ParkedMax {
+		return fmt.Errorf("%w (%d of %d): %w", errParkedMax, n, r.config.ParkedMax, firstRefused(refused))
+	}
+	if err := b.write(ctx, tx); err != nil {
+		return err
+	}
+	return r.park(ctx, tx, refused)
+}
+
+func (r *runner) park(ctx context.Context, tx pgx.Tx, refused []*Refusal) error {
+	if len(refused) == 0 {
+		return nil
+	}
+	n, err := park(ctx, tx, r.checkpoint, r.config.Build, refused)
+	if err != nil {
+		return err
+	}
+	for _, one := range refused {
+		r.parking.accounts[one.Account] = true
+		r.log.ErrorContext(ctx, "account parked", "account", one.Account, "event", one.Err.Position, "class", classOf(one.Err.Err),
+			"error", one.Err.Err, "parked", n, "stack", stackOf(one.Err.Err))
+	}
+	r.parking.number++
+	return nil
 }
 
 // failed tells the operator, and everyone who asks for the state of the projection when trying again will not help by itself.

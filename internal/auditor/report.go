@@ -25,6 +25,9 @@ type ProjectionReport struct {
 	Position   int64  `json:"position"`
 	Rows       int64  `json:"rows"` // expected
 	Hash       string `json:"hash"` // hex of SHA-256
+
+	Parked  []Parked  `json:"parked"`
+	Skipped []Skipped `json:"skipped"`
 }
 
 // Difference is one thing that is not as it should be.
@@ -61,11 +64,21 @@ func (d Difference) String() string {
 // OK reports whether everything is as it should be.
 func (r Report) OK() bool { return r.DifferencesTotal == 0 }
 
+// parked counts accounts, by projection.
+func (r Report) parked() int {
+	n := 0
+	for _, p := range r.Projections {
+		n += len(p.Parked)
+	}
+	return n
+}
+
 // WriteText prints the report for people.
 func (r Report) WriteText(w io.Writer) error {
 	lines := []string{fmt.Sprintf("log: %d events of %d accounts, head %d", r.Events, r.Accounts, r.Head)}
 	for _, p := range r.Projections {
 		lines = append(lines, fmt.Sprintf("%s: generation %d, %d rows, events 1..%d, sha256 %s", p.Name, p.Generation, p.Rows, p.Position, p.Hash))
+		lines = append(lines, p.lines()...)
 	}
 	for _, d := range r.Differences {
 		lines = append(lines, d.String())
@@ -74,6 +87,9 @@ func (r Report) WriteText(w io.Writer) error {
 		lines = append(lines, fmt.Sprintf("and %d more", unlisted))
 	}
 	verdict := "verified: log and read models agree"
+	if parked := r.parked(); parked > 0 {
+		verdict = fmt.Sprintf("verified: log and read models agree, but for what is parked: %d", parked)
+	}
 	if !r.OK() {
 		verdict = fmt.Sprintf("NOT VERIFIED: %d differences", r.DifferencesTotal)
 	}

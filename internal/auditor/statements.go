@@ -14,6 +14,11 @@ const (
 
 	selectCheckpoints = `SELECT projection, generation, position FROM readmodel.checkpoints WHERE live ORDER BY projection`
 
+	selectParked = `SELECT p.projection, p.account_id, p.version, p.position, p.stale_since, p.class, p.cause
+FROM readmodel.parked p JOIN readmodel.checkpoints c USING (projection, generation) WHERE c.live ORDER BY p.projection, p.position`
+
+	selectSkipped = `SELECT projection, account_id, version, position, reason FROM readmodel.skipped ORDER BY projection, position`
+
 	// selectDisorder walks the log once in its own order.
 	selectDisorder = `
 SELECT position, previous, recorded_at, previous_at FROM (

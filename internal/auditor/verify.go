@@ -31,7 +31,7 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, decoder Decoder, options Op
 	if options.DifferencesMax == 0 {
 		options.DifferencesMax = 100
 	}
-	audit := &audit{decoder: decoder, found: &differences{max: options.DifferencesMax}}
+	audit := &audit{decoder: decoder, found: &differences{max: options.DifferencesMax}, known: map[int64]bool{}}
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error { return audit.run(ctx, tx) })
 	if err != nil {
@@ -45,6 +45,7 @@ type audit struct {
 	decoder Decoder
 	found   *differences
 	report  Report
+	known   map[int64]bool // positions of events that something is parked behind, or that were passed over
 
 	events   *reader[eventstore.Event]
 	balances *table[balanceRow]
@@ -91,18 +92,18 @@ func (a *audit) readSnapshot(ctx context.Context, tx pgx.Tx) error {
 		a.checkpoint(p)
 		return nil
 	})
-	return err
+	if err != nil {
+		return fmt.Errorf("read the checkpoints: %w", err)
+	}
+	return a.readAside(ctx, tx)
 }
 
 func (a *audit) checkpoint(p ProjectionReport) {
 	if p.Position > a.report.Head {
 		a.found.add(CheckCheckpoint, uuid.Nil, p.Position, "%s is ahead of the log, which ends at %d", p.Name, a.report.Head)
 	}
-	switch p.Name {
-	case a.balances.name:
-		a.balances.checkpoint = p
-	case a.timeline.name:
-		a.timeline.checkpoint = p
+	if report, _ := a.projection(p.Name); report != nil {
+		report.Generation, report.Position = p.Generation, p.Position
 	}
 }
 
@@ -172,9 +173,11 @@ func (a *audit) walk(ctx context.Context) error {
 
 // stream folds the events of one stream.
 func (a *audit) stream(ctx context.Context, id uuid.UUID) error {
-	l := &ledger{found: a.found}
+	f := &folded{ledger: ledger{found: a.found}}
+	if a.balances.aside.skipped[id] != nil {
+		f.without = &ledger{found: &differences{}}
+	}
 	var last eventstore.Event
-	var now balanceRow // the ledger at the checkpoint of the balances
 	for {
 		e, err := a.events.peek(ctx)
 		if err != nil {
@@ -189,20 +192,26 @@ func (a *audit) stream(ctx context.Context, id uuid.UUID) error {
 		if last.StreamType != account.StreamType {
 			continue
 		}
-		if err := a.event(ctx, l, &last); err != nil {
+		if err := a.event(ctx, f, &last); err != nil {
 			return err
-		}
-		if last.Position <= a.balances.checkpoint.Position {
-			now = l.row
 		}
 	}
 	if last.StreamType == account.StreamType {
 		a.report.Accounts++
 	}
-	if now.Version == 0 {
+	if f.now.Version == 0 {
 		return nil
 	}
-	return a.balances.expect(ctx, &now)
+	return a.balances.expectEither(ctx, &f.now, &f.nowWithout)
+}
+
+// folded is one account being folded.
+type folded struct {
+	ledger  ledger
+	without *ledger    // the same but for the events that the balances were to pass over; nil when there are none
+	now     balanceRow // the ledger as far as the balances are
+	// nowWithout is the same of the other ledger.
+	nowWithout balanceRow
 }
 
 func (a *audit) checkSuccession(last, e *eventstore.Event) {
@@ -215,21 +224,48 @@ func (a *audit) checkSuccession(last, e *eventstore.Event) {
 }
 
 // event posts one event to the ledger and holds the timeline against it.
-func (a *audit) event(ctx context.Context, l *ledger, e *eventstore.Event) error {
+func (a *audit) event(ctx context.Context, f *folded, e *eventstore.Event) error {
+	row, err := a.post(f, e)
+	if err != nil {
+		if !a.known[e.Position] {
+			a.found.add(CheckPayload, e.StreamID, e.Position, "%v", err)
+		}
+		f.ledger.lose()
+		return nil
+	}
+	if a.balances.reaches(e.StreamID, e.Version, e.Position) {
+		f.now, f.nowWithout = f.ledger.row, f.ledger.row
+		if f.without != nil {
+			f.nowWithout = f.without.row
+		}
+	}
+	switch {
+	case !a.timeline.reaches(e.StreamID, e.Version, e.Position):
+		return nil
+	case a.timeline.aside.skipped[e.StreamID][e.Version]:
+		return a.timeline.allow(ctx, &row)
+	default:
+		return a.timeline.expect(ctx, &row)
+	}
+}
+
+// post enters the event into the ledger, and into the one that does without some.
+func (a *audit) post(f *folded, e *eventstore.Event) (timelineRow, error) {
 	payload, err := a.decoder.Decode(*e)
 	if err != nil {
-		a.found.add(CheckPayload, e.StreamID, e.Position, "%v", err)
-		return nil
+		return timelineRow{}, err
 	}
-	row, err := l.post(e, payload)
-	if err != nil {
-		a.found.add(CheckPayload, e.StreamID, e.Position, "%v", err)
-		return nil
+	row, err := f.ledger.post(e, payload)
+	if err != nil || f.without == nil || a.balances.aside.skipped[e.StreamID][e.Version] {
+		return row, err
 	}
-	if e.Position > a.timeline.checkpoint.Position {
-		return nil
+	if _, err := f.without.post(e, payload); err != nil {
+		return row, err
 	}
-	return a.timeline.expect(ctx, &row)
+	if row.Moved { // an event says what the balance is after it
+		f.without.row.Balance, f.without.row.Held = row.Balance, row.Held
+	}
+	return row, nil
 }
 
 func (a *audit) finish() Report {

@@ -22,6 +22,7 @@ const (
 	snapshotEveryMost  = 1_000_000
 	streamAgeLeast     = time.Minute
 	projectionsAtLeast = 1
+	parkedMost         = 10_000
 )
 
 func (c *CommandAPI) check(f *Faults) {
@@ -50,6 +51,9 @@ func (c *Projector) check(f *Faults) {
 	sorted := slices.Sorted(slices.Values(c.Projections))
 	if len(slices.Compact(sorted)) != len(c.Projections) {
 		f.add("PROJECTIONS", "a projection is named twice")
+	}
+	if c.ParkedMax < 0 || c.ParkedMax > parkedMost {
+		f.add("PARKED_MAX", "a number from 0 to %d", parkedMost)
 	}
 }
 

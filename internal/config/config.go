@@ -31,6 +31,7 @@ type Projector struct {
 	Database
 	NATS
 	Projections []string `env:"PROJECTIONS" help:"projections this instance keeps, by name, separated by commas"`
+	ParkedMax   int      `env:"PARKED_MAX" help:"accounts that a projection sets aside at most, before it stops as a whole; 0: it stops at the first"`
 }
 
 // Operator configures the commands of operators (projector verify and the like): what the projector has, NATS only if it is there.
@@ -146,6 +147,7 @@ func defaultProjector() Projector {
 		Database:    defaultDatabase("passbook_projector", 8),
 		NATS:        defaultNATS(),
 		Projections: []string{"balances", "timeline"},
+		ParkedMax:   100,
 	}
 }
 

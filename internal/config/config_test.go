@@ -129,6 +129,7 @@ func TestProjectorFaults(t *testing.T) {
 	for set, want := range map[string]string{
 		"PROJECTIONS=balances,":         "PROJECTIONS: names",
 		"PROJECTIONS=balances,balances": "PROJECTIONS: a projection is named twice",
+		"PARKED_MAX=-1":                 "PARKED_MAX: a number from 0 to 10000",
 		"NATS_URL=":                     "NATS_URL: not set",
 	} {
 		_, err := config.LoadProjector(enough(set))

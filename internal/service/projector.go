@@ -14,6 +14,7 @@ import (
 	"passbook/internal/eventcodec"
 	"passbook/internal/natskit"
 	"passbook/internal/supervise"
+	"passbook/internal/telemetry"
 	"passbook/readmodel"
 	"passbook/readmodel/feed"
 	"passbook/readmodel/observer"
@@ -53,7 +54,7 @@ func (s *Service) buildProjector(ctx context.Context, cfg config.Projector, rt R
 		return err
 	}
 	limits := readmodel.DefaultConfig()
-	limits.Holder = Instance(s.Name)
+	limits.Holder, limits.ParkedMax, limits.Build = Instance(s.Name), cfg.ParkedMax, telemetry.Version()
 	engine, err := readmodel.NewEngine(readmodel.Parts{
 		Pool: pool, Log: store, Source: source, Decoder: codec, Projectors: projections, Registry: rt.Metrics, Logger: rt.Log,
 	}, limits)

@@ -9,13 +9,14 @@ SELECT c.position, c.code_version, head.position AS head
 FROM readmodel.checkpoints c, log_head head
 WHERE c.projection = @projection AND c.generation = @generation;
 
--- name: AdvanceCheckpoint :execrows
+-- name: AdvanceCheckpoint :one
 -- The fence: of two instances that start from the same position one changes the row, the other finds none. Nor does a
 -- checkpoint ever pass the head of the log it belongs to.
 UPDATE readmodel.checkpoints
 SET position = @through, updated_at = clock_timestamp(), state = 'running', cause = ''
 WHERE projection = @projection AND generation = @generation AND code_version = @code_version AND checkpoints.position = @after
-  AND (SELECT head.position FROM log_head head) >= @through;
+  AND (SELECT head.position FROM log_head head) >= @through
+RETURNING parking;
 
 -- name: StopCheckpoint :exec
 -- Only who stands at this position may say that it cannot be passed.

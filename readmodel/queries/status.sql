@@ -1,7 +1,7 @@
 -- name: Projections :many
 -- Where each generation stands, in one snapshot with the head. A projection that is behind has an age of its oldest pending event,
 -- also when that event is missing from the log: then it is the time since the checkpoint moved.
-SELECT c.projection, c.generation, c.code_version, c.position, c.state, c.cause, c.updated_at, c.live, head.position AS head,
+SELECT c.projection, c.generation, c.code_version, c.position, c.state, c.cause, c.updated_at, c.live, c.parked, head.position AS head,
        CASE WHEN c.position < head.position
             THEN greatest(extract(epoch FROM clock_timestamp() - coalesce(next.recorded_at, c.updated_at)) * 1000, 1) ELSE 0 END::bigint AS lag_milliseconds,
        greatest(extract(epoch FROM clock_timestamp() - c.updated_at) * 1000, 0)::bigint AS still_milliseconds,

@@ -9,11 +9,12 @@ import (
 	"context"
 )
 
-const AdvanceCheckpoint = `-- name: AdvanceCheckpoint :execrows
+const AdvanceCheckpoint = `-- name: AdvanceCheckpoint :one
 UPDATE readmodel.checkpoints
 SET position = $1, updated_at = clock_timestamp(), state = 'running', cause = ''
 WHERE projection = $2 AND generation = $3 AND code_version = $4 AND checkpoints.position = $5
   AND (SELECT head.position FROM log_head head) >= $1
+RETURNING parking
 `
 
 type AdvanceCheckpointParams struct {
@@ -27,17 +28,16 @@ type AdvanceCheckpointParams struct {
 // The fence: of two instances that start from the same position one changes the row, the other finds none. Nor does a
 // checkpoint ever pass the head of the log it belongs to.
 func (q *Queries) AdvanceCheckpoint(ctx context.Context, arg AdvanceCheckpointParams) (int64, error) {
-	result, err := q.db.Exec(ctx, AdvanceCheckpoint,
+	row := q.db.QueryRow(ctx, AdvanceCheckpoint,
 		arg.Through,
 		arg.Projection,
 		arg.Generation,
 		arg.CodeVersion,
 		arg.After,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	var parking int64
+	err := row.Scan(&parking)
+	return parking, err
 }
 
 const BeginCheckpoint = `-- name: BeginCheckpoint :exec

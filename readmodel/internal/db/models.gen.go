@@ -27,6 +27,19 @@ type ReadmodelBalance struct {
 	Metadata       []byte
 }
 
+type ReadmodelSkipped struct {
+	AccountID  uuid.UUID
+	EventID    uuid.UUID
+	Version    int64
+	Position   int64
+	SkippedAt  time.Time
+	Projection string
+	Class      string
+	Cause      string
+	SkippedBy  string
+	Reason     string
+}
+
 type ReadmodelTimeline struct {
 	AccountID     uuid.UUID
 	EventID       uuid.UUID

@@ -164,7 +164,7 @@ func (q *Queries) MarksAround(ctx context.Context, position int64) ([]MarksAroun
 }
 
 const Projections = `-- name: Projections :many
-SELECT c.projection, c.generation, c.code_version, c.position, c.state, c.cause, c.updated_at, c.live, head.position AS head,
+SELECT c.projection, c.generation, c.code_version, c.position, c.state, c.cause, c.updated_at, c.live, c.parked, head.position AS head,
        CASE WHEN c.position < head.position
             THEN greatest(extract(epoch FROM clock_timestamp() - coalesce(next.recorded_at, c.updated_at)) * 1000, 1) ELSE 0 END::bigint AS lag_milliseconds,
        greatest(extract(epoch FROM clock_timestamp() - c.updated_at) * 1000, 0)::bigint AS still_milliseconds,
@@ -191,6 +191,7 @@ type ProjectionsRow struct {
 	Cause             string
 	UpdatedAt         time.Time
 	Live              bool
+	Parked            int32
 	Head              int64
 	LagMilliseconds   int64
 	StillMilliseconds int64
@@ -221,6 +222,7 @@ func (q *Queries) Projections(ctx context.Context) ([]ProjectionsRow, error) {
 			&i.Cause,
 			&i.UpdatedAt,
 			&i.Live,
+			&i.Parked,
 			&i.Head,
 			&i.LagMilliseconds,
 			&i.StillMilliseconds,

@@ -83,6 +83,9 @@ func (b *batch) foldShard(shard int) {
 		} else {
 			e = DecodeEvent(b.decoder, b.stored[i])
 		}
+		if !b.projector.Metadata {
+			e.Metadata = nil
+		}
 		b.shards[shard].Apply(&e)
 	}
 }

@@ -29,10 +29,14 @@ type Fold interface {
 	// Accounts is the number of states.
 	Accounts() int
 
+	// CopyAdded writes the rows added.
+	CopyAdded(ctx context.Context, tx pgx.Tx) error
+	// CopyStates writes every state as a new row, into a table that has none of them.
+	CopyStates(ctx context.Context, tx pgx.Tx) error
+
 	load(ctx context.Context, tx pgx.Tx, all []Fold, accounts [][16]byte) error
 	store(ctx context.Context, tx pgx.Tx, all []Fold) error
 	copyAdded(ctx context.Context, tx pgx.Tx, all []Fold) error
-	copyStates(ctx context.Context, tx pgx.Tx, rows *pgcopy.Rows) error
 }
 
 // Refusal is what could not be applied of one account.
@@ -175,24 +179,29 @@ func (f *foldOf[S]) copyAdded(ctx context.Context, tx pgx.Tx, all []Fold) error 
 	return nil
 }
 
-// copyStates writes every state of the fold as a new row, in a table that has none of them.
-func (f *foldOf[S]) copyStates(ctx context.Context, tx pgx.Tx, rows *pgcopy.Rows) error {
+// CopyAdded implements Fold.
+func (f *foldOf[S]) CopyAdded(ctx context.Context, tx pgx.Tx) error {
+	return f.copyAdded(ctx, tx, []Fold{f})
+}
+
+// CopyStates implements Fold.
+func (f *foldOf[S]) CopyStates(ctx context.Context, tx pgx.Tx) error {
 	if f.definition.CopyStates == "" {
 		return nil
 	}
-	rows.Reset()
+	var rows pgcopy.Rows
 	for _, a := range f.accounts {
 		if a.version == 0 {
 			continue
 		}
-		f.definition.Row(&a.state, rows)
+		f.definition.Row(&a.state, &rows)
 		if rows.Size() >= copyBufferMax {
-			if err := f.sendStates(ctx, tx, rows); err != nil {
+			if err := f.sendStates(ctx, tx, &rows); err != nil {
 				return err
 			}
 		}
 	}
-	return f.sendStates(ctx, tx, rows)
+	return f.sendStates(ctx, tx, &rows)
 }
 
 // copyBufferMax bounds the rows that are held to be sent.

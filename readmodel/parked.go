@@ -109,7 +109,7 @@ type ParkingDesk struct{ runner *runner }
 
 // NewParkingDesk needs Pool, Decoder and Logger of the parts, and Holder and Build of the configuration.
 func NewParkingDesk(parts Parts, config Config, p Projector) (*ParkingDesk, error) {
-	r, err := newRunner(parts, config, p, newMetrics(prometheus.NewRegistry()))
+	r, err := newRunner(parts, config, p, PlaceLive, newMetrics(prometheus.NewRegistry()))
 	if err != nil {
 		return nil, err
 	}
@@ -118,12 +118,18 @@ func NewParkingDesk(parts Parts, config Config, p Projector) (*ParkingDesk, erro
 
 // Retry applies the events of the account that wait, in their order, as far as that goes.
 func (d *ParkingDesk) Retry(ctx context.Context, account uuid.UUID) (Outcome, error) {
+	if _, err := d.runner.checkpoint.load(ctx, d.runner.pool); err != nil {
+		return Outcome{}, err
+	}
 	return d.runner.retry(ctx, account)
 }
 
 // PassOver has the event that the account waits behind passed over, for good, and applies those after it as far as that goes.
 func (d *ParkingDesk) PassOver(ctx context.Context, account uuid.UUID, by, reason string) (Outcome, error) {
 	r := d.runner
+	if _, err := r.checkpoint.load(ctx, r.pool); err != nil {
+		return Outcome{}, err
+	}
 	err := r.withCheckpoint(ctx, func(tx pgx.Tx, _ int64) error {
 		n, err := db.New(tx).SkipEvent(ctx, db.SkipEventParams{
 			Projection: r.checkpoint.projection, Generation: r.checkpoint.generation, AccountID: account, SkippedBy: by, Reason: reason,
@@ -236,8 +242,10 @@ const attemptsMax = 10
 // withCheckpoint runs fn in a transaction that has the checkpoint, whose position it is given.
 func (r *runner) withCheckpoint(ctx context.Context, fn func(tx pgx.Tx, position int64) error) (err error) {
 	for range attemptsMax {
-		err = pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginProjection}, func(tx pgx.Tx) error {
-			row, err := db.New(tx).HoldCheckpoint(ctx, db.HoldCheckpointParams{Projection: r.checkpoint.projection, Generation: r.checkpoint.generation})
+		err = pgx.BeginTxFunc(ctx, r.pool, r.checkpoint.place.Begin(), func(tx pgx.Tx) error {
+			row, err := db.New(tx).HoldCheckpoint(ctx, db.HoldCheckpointParams{
+				Projection: r.checkpoint.projection, Generation: r.checkpoint.generation, Place: string(r.checkpoint.place),
+			})
 			if errors.Is(err, pgx.ErrNoRows) {
 				return ErrNotParked
 			}

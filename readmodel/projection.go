@@ -28,6 +28,8 @@ type Projector struct {
 	Tables []string
 	// ExpectDiff says why the rows of this version differ from those of the version before; empty when they do not.
 	ExpectDiff string
+	// Metadata says that Apply reads the metadata of events; without it there is none, which spares reading it.
+	Metadata bool
 
 	newFold func() Fold
 }

@@ -15,7 +15,7 @@ import (
 	"passbook/internal/pgkit"
 )
 
-// runner applies one projection while it leads.
+// runner keeps the generation of a projection that is at one place, while it leads.
 type runner struct {
 	projector  Projector
 	checkpoint checkpoint
@@ -33,15 +33,18 @@ type runner struct {
 	applied  atomic.Int64 // position, for Status
 }
 
-func newRunner(parts Parts, config Config, p Projector, m metrics) (*runner, error) {
+func newRunner(parts Parts, config Config, p Projector, place Place, m metrics) (*runner, error) {
 	if p.newFold == nil {
 		return nil, fmt.Errorf("readmodel: projection %q has no definition: see Project", p.Name)
 	}
-	log := parts.Logger.With("projection", p.Name)
+	log, label := parts.Logger.With("projection", p.Name), p.Name
+	if place != PlaceLive {
+		log, label = log.With("place", string(place)), p.Name+"/"+string(place)
+	}
 	r := &runner{
 		projector:  p,
-		checkpoint: checkpoint{p.Name, firstGeneration, int32(p.Version)},
-		config:     config, pool: parts.Pool, decoder: parts.Decoder, log: log, metrics: m.of(p.Name),
+		checkpoint: checkpoint{projection: p.Name, place: place, codeVersion: int32(p.Version)},
+		config:     config, pool: parts.Pool, decoder: parts.Decoder, log: log, metrics: m.of(label),
 	}
 	r.intake = intake{
 		consumer: fmt.Sprintf("%s-%d", p.Name, firstGeneration),
@@ -50,7 +53,8 @@ func newRunner(parts Parts, config Config, p Projector, m metrics) (*runner, err
 	return r, nil
 }
 
-// lead follows the log until ctx is done, starting again from the checkpoint after each failure.
+// lead follows the log until ctx is done, starting again from the checkpoint after each failure. It returns when there is no
+// generation at the place that this code can continue.
 func (r *runner) lead(ctx context.Context, _ int64) error {
 	r.setActive(true)
 	defer r.setActive(false)
@@ -60,6 +64,9 @@ func (r *runner) lead(ctx context.Context, _ int64) error {
 		progressed, err := r.follow(ctx)
 		if ctx.Err() != nil {
 			break
+		}
+		if notOurs(err) {
+			return err
 		}
 		r.failed(ctx, err)
 		if progressed {
@@ -92,7 +99,7 @@ func (r *runner) follow(ctx context.Context) (progressed bool, err error) {
 		return false, err
 	}
 	r.parking = unknownParking()
-	r.log.InfoContext(ctx, "projection follows the log", "after", r.position)
+	r.log.InfoContext(ctx, "projection follows the log", "after", r.position, "generation", r.checkpoint.generation)
 	defer r.intake.reset()
 	for {
 		events, err := r.intake.next(ctx, r.position)
@@ -196,13 +203,6 @@ func before(events []eventstore.Event, position int64) []eventstore.Event {
 	return events[:n]
 }
 
-// beginProjection: a projection need not wait for the disk, since what a crash takes from it is applied again. A session
-// that hangs in the transaction holds the checkpoint's row and must not hold up its successor for longer than the lease; and
-// the successor does not stand behind it, but looks again what hangs there: see evict. The tables are found by the schema of the
-// generation.
-const beginProjection = `begin; set local synchronous_commit = off; set local idle_in_transaction_session_timeout = '5s';
-set local lock_timeout = '1s'; set local search_path = readmodel, public`
-
 // commit applies events and moves the checkpoint, both or neither. Events with a fault, by position, are not tried.
 func (r *runner) commit(ctx context.Context, events []eventstore.Event, faults map[int64]error) error {
 	if len(events) == 0 {
@@ -212,15 +212,8 @@ func (r *runner) commit(ctx context.Context, events []eventstore.Event, faults m
 	through := events[len(events)-1].Position
 	ctx, cancel := context.WithTimeoutCause(ctx, r.config.TransactionMax, errStuck)
 	defer cancel()
-	err := pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{BeginQuery: beginProjection}, func(tx pgx.Tx) error {
-		number, err := r.checkpoint.advance(ctx, tx, r.position, through)
-		if err != nil {
-			return err
-		}
-		if err := r.parking.read(ctx, tx, r.checkpoint, number); err != nil {
-			return err
-		}
-		return r.fold(ctx, tx, events, faults)
+	err := pgx.BeginTxFunc(ctx, r.pool, r.checkpoint.place.Begin(), func(tx pgx.Tx) error {
+		return r.step(ctx, tx, r.position, through, events, faults)
 	})
 	if err != nil && errors.Is(context.Cause(ctx), errStuck) {
 		err = errors.Join(errStuck, err)
@@ -235,6 +228,18 @@ func (r *runner) commit(ctx context.Context, events []eventstore.Event, faults m
 	r.metrics.applied.Add(float64(len(events)))
 	r.metrics.stopped.Set(0)
 	return nil
+}
+
+// step moves the checkpoint and folds the events between, in somebody's transaction.
+func (r *runner) step(ctx context.Context, tx pgx.Tx, from, through int64, events []eventstore.Event, faults map[int64]error) error {
+	number, err := r.checkpoint.advance(ctx, tx, from, through)
+	if err != nil {
+		return err
+	}
+	if err := r.parking.read(ctx, tx, r.checkpoint, number); err != nil {
+		return err
+	}
+	return r.fold(ctx, tx, events, faults)
 }
 
 // fold writes what the events mean, and parks the accounts of those that cannot be applied.
@@ -281,6 +286,11 @@ func (r *runner) failed(ctx context.Context, cause error) {
 		r.log.WarnContext(ctx, "projection interrupted, starting again from the checkpoint", "position", r.position, "error", cause)
 		return
 	}
+	r.stopped(ctx, cause)
+}
+
+// stopped records why the generation stays where it is.
+func (r *runner) stopped(ctx context.Context, cause error) {
 	r.metrics.stopped.Set(1)
 	r.log.ErrorContext(ctx, "projection stopped, trying again later", "position", r.position, "error", cause)
 	if err := r.checkpoint.stop(ctx, r.pool, r.position, cause); err != nil {

@@ -10,6 +10,9 @@ import (
 )
 
 const (
+	// lockTables comes before the snapshot: otherwise a switch of generations could put other tables under their names after it.
+	lockTables = `LOCK TABLE readmodel.balances, readmodel.timeline IN ACCESS SHARE MODE`
+
 	selectHead = `SELECT head.position, (SELECT coalesce(max(position), 0) FROM events), (SELECT count(*) FROM events) FROM log_head head`
 
 	selectCheckpoints = `SELECT projection, generation, position FROM readmodel.checkpoints WHERE live ORDER BY projection`

@@ -53,6 +53,9 @@ type audit struct {
 }
 
 func (a *audit) run(ctx context.Context, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, lockTables); err != nil {
+		return fmt.Errorf("hold the tables: %w", err)
+	}
 	if err := a.readSnapshot(ctx, tx); err != nil {
 		return err
 	}

@@ -1,21 +1,21 @@
 -- name: BeginCheckpoint :exec
 -- The first generation starts live and empty; whoever comes second finds it.
-INSERT INTO readmodel.checkpoints (projection, generation, code_version, live, position, state, cause)
-VALUES (@projection, @generation, @code_version, true, 0, 'running', '')
+INSERT INTO readmodel.checkpoints (projection, generation, code_version, place, live, position, state, cause)
+VALUES (@projection, @generation, @code_version, 'live', true, 0, 'running', '')
 ON CONFLICT (projection, generation) DO NOTHING;
 
 -- name: LoadCheckpoint :one
-SELECT c.position, c.code_version, head.position AS head
+SELECT c.generation, c.position, c.code_version, head.position AS head
 FROM readmodel.checkpoints c, log_head head
-WHERE c.projection = @projection AND c.generation = @generation;
+WHERE c.projection = @projection AND c.place = @place;
 
 -- name: AdvanceCheckpoint :one
--- The fence: of two instances that start from the same position one changes the row, the other finds none. Nor does a
--- checkpoint ever pass the head of the log it belongs to.
+-- The fence: of two instances that start from the same position one changes the row, the other finds none; neither does who
+-- believes the generation at another place. Nor does a checkpoint ever pass the head of the log it belongs to.
 UPDATE readmodel.checkpoints
 SET position = @through, updated_at = clock_timestamp(), state = 'running', cause = ''
-WHERE projection = @projection AND generation = @generation AND code_version = @code_version AND checkpoints.position = @after
-  AND (SELECT head.position FROM log_head head) >= @through
+WHERE projection = @projection AND generation = @generation AND code_version = @code_version AND place = @place
+  AND checkpoints.position = @after AND (SELECT head.position FROM log_head head) >= @through
 RETURNING parking;
 
 -- name: StopCheckpoint :exec

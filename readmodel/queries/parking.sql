@@ -26,7 +26,7 @@ RETURNING c.parked;
 -- name: HoldCheckpoint :one
 -- Whoever changes what is parked has the checkpoint meanwhile, as whoever applies events has.
 SELECT position, code_version, parking FROM readmodel.checkpoints
-WHERE projection = @projection AND generation = @generation FOR UPDATE;
+WHERE projection = @projection AND generation = @generation AND place = @place FOR UPDATE;
 
 -- name: CountAttempt :execrows
 -- Before it is made: an attempt that kills the process counts, and leaves the name of who tried.

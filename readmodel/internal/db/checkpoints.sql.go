@@ -12,8 +12,8 @@ import (
 const AdvanceCheckpoint = `-- name: AdvanceCheckpoint :one
 UPDATE readmodel.checkpoints
 SET position = $1, updated_at = clock_timestamp(), state = 'running', cause = ''
-WHERE projection = $2 AND generation = $3 AND code_version = $4 AND checkpoints.position = $5
-  AND (SELECT head.position FROM log_head head) >= $1
+WHERE projection = $2 AND generation = $3 AND code_version = $4 AND place = $5
+  AND checkpoints.position = $6 AND (SELECT head.position FROM log_head head) >= $1
 RETURNING parking
 `
 
@@ -22,17 +22,19 @@ type AdvanceCheckpointParams struct {
 	Projection  string
 	Generation  int32
 	CodeVersion int32
+	Place       string
 	After       int64
 }
 
-// The fence: of two instances that start from the same position one changes the row, the other finds none. Nor does a
-// checkpoint ever pass the head of the log it belongs to.
+// The fence: of two instances that start from the same position one changes the row, the other finds none; neither does who
+// believes the generation at another place. Nor does a checkpoint ever pass the head of the log it belongs to.
 func (q *Queries) AdvanceCheckpoint(ctx context.Context, arg AdvanceCheckpointParams) (int64, error) {
 	row := q.db.QueryRow(ctx, AdvanceCheckpoint,
 		arg.Through,
 		arg.Projection,
 		arg.Generation,
 		arg.CodeVersion,
+		arg.Place,
 		arg.After,
 	)
 	var parking int64
@@ -41,8 +43,8 @@ func (q *Queries) AdvanceCheckpoint(ctx context.Context, arg AdvanceCheckpointPa
 }
 
 const BeginCheckpoint = `-- name: BeginCheckpoint :exec
-INSERT INTO readmodel.checkpoints (projection, generation, code_version, live, position, state, cause)
-VALUES ($1, $2, $3, true, 0, 'running', '')
+INSERT INTO readmodel.checkpoints (projection, generation, code_version, place, live, position, state, cause)
+VALUES ($1, $2, $3, 'live', true, 0, 'running', '')
 ON CONFLICT (projection, generation) DO NOTHING
 `
 
@@ -114,26 +116,32 @@ func (q *Queries) LivePositions(ctx context.Context) ([]LivePositionsRow, error)
 }
 
 const LoadCheckpoint = `-- name: LoadCheckpoint :one
-SELECT c.position, c.code_version, head.position AS head
+SELECT c.generation, c.position, c.code_version, head.position AS head
 FROM readmodel.checkpoints c, log_head head
-WHERE c.projection = $1 AND c.generation = $2
+WHERE c.projection = $1 AND c.place = $2
 `
 
 type LoadCheckpointParams struct {
 	Projection string
-	Generation int32
+	Place      string
 }
 
 type LoadCheckpointRow struct {
+	Generation  int32
 	Position    int64
 	CodeVersion int32
 	Head        int64
 }
 
 func (q *Queries) LoadCheckpoint(ctx context.Context, arg LoadCheckpointParams) (LoadCheckpointRow, error) {
-	row := q.db.QueryRow(ctx, LoadCheckpoint, arg.Projection, arg.Generation)
+	row := q.db.QueryRow(ctx, LoadCheckpoint, arg.Projection, arg.Place)
 	var i LoadCheckpointRow
-	err := row.Scan(&i.Position, &i.CodeVersion, &i.Head)
+	err := row.Scan(
+		&i.Generation,
+		&i.Position,
+		&i.CodeVersion,
+		&i.Head,
+	)
 	return i, err
 }
 

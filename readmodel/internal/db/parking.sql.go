@@ -152,12 +152,13 @@ func (q *Queries) EndParkedAttempt(ctx context.Context, arg EndParkedAttemptPara
 
 const HoldCheckpoint = `-- name: HoldCheckpoint :one
 SELECT position, code_version, parking FROM readmodel.checkpoints
-WHERE projection = $1 AND generation = $2 FOR UPDATE
+WHERE projection = $1 AND generation = $2 AND place = $3 FOR UPDATE
 `
 
 type HoldCheckpointParams struct {
 	Projection string
 	Generation int32
+	Place      string
 }
 
 type HoldCheckpointRow struct {
@@ -168,7 +169,7 @@ type HoldCheckpointRow struct {
 
 // Whoever changes what is parked has the checkpoint meanwhile, as whoever applies events has.
 func (q *Queries) HoldCheckpoint(ctx context.Context, arg HoldCheckpointParams) (HoldCheckpointRow, error) {
-	row := q.db.QueryRow(ctx, HoldCheckpoint, arg.Projection, arg.Generation)
+	row := q.db.QueryRow(ctx, HoldCheckpoint, arg.Projection, arg.Generation, arg.Place)
 	var i HoldCheckpointRow
 	err := row.Scan(&i.Position, &i.CodeVersion, &i.Parking)
 	return i, err

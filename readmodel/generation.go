@@ -13,10 +13,10 @@ import (
 
 // Generation is one set of a projection's tables.
 type Generation struct {
-	Number      int
-	CodeVersion int
-	Place       Place
-	Position    int64
+	Number      int   `json:"generation"`
+	CodeVersion int   `json:"code_version"`
+	Place       Place `json:"place"`
+	Position    int64 `json:"position"`
 }
 
 // Generations are those of one projection, as one statement saw them.
@@ -210,4 +210,16 @@ func Drop(ctx context.Context, tx pgx.Tx, p Projector, place Place) (Generation,
 		return Generation{}, false, fmt.Errorf("end the rebuild of %s: %w", p.Name, err)
 	}
 	return g, true, nil
+}
+
+const selectTableSize = `
+SELECT greatest(t.reltuples, 0)::bigint, pg_total_relation_size(t.oid) FROM pg_class t WHERE t.oid = $1::text::regclass`
+
+// TableSize returns about how many rows a live table has, and what it takes on disk with its indexes.
+func TableSize(ctx context.Context, pool *pgxpool.Pool, table string) (rows, bytes int64, err error) {
+	err = pool.QueryRow(ctx, selectTableSize, PlaceLive.Table(table)).Scan(&rows, &bytes)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read the size of table %s: %w", table, err)
+	}
+	return rows, bytes, nil
 }

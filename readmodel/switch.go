@@ -25,8 +25,6 @@ type Swap struct {
 	From Place
 	// Follower brings it to the live generation's position; nil when it stays where it is, though that be behind.
 	Follower *Follower
-	// Also runs in the same transaction, after everything else.
-	Also func(ctx context.Context, tx pgx.Tx, to Generation) error
 }
 
 // ErrBehind means that readers would be taken back to an earlier position.
@@ -76,13 +74,7 @@ func (s Swap) within(ctx context.Context, tx pgx.Tx) (Generation, error) {
 		}
 		to.Position = live.Position
 	}
-	if err := s.exchange(ctx, tx, gs, live, to); err != nil {
-		return Generation{}, err
-	}
-	if s.Also != nil {
-		return to, s.Also(ctx, tx, to)
-	}
-	return to, nil
+	return to, s.exchange(ctx, tx, gs, live, to)
 }
 
 // exchange moves tables and says so in the checkpoints. The live one becomes the previous; one that was previous is dropped when

@@ -31,6 +31,11 @@ type cli struct {
 	Trace       traceCommand       `cmd:"" help:"Follow one event from its commit to the read models."`
 	Explain     explainCommand     `cmd:"" help:"Show what a balance is made of, and where log and read models agree."`
 	Verify      verifyCommand      `cmd:"" help:"Fold the log independently and compare it with every row of the read models."`
+	Rebuild     rebuildCommand     `cmd:"" help:"Make tables of projections anew from the log, while the bank is open, and switch to them."`
+	Rollback    rollbackCommand    `cmd:"" help:"Serve readers from the generation before again."`
+	Drop        dropCommand        `cmd:"" help:"Drop the generation before: there is no rollback any more."`
+	Cancel      cancelCommand      `cmd:"" help:"Cancel a rebuild and drop what it has made."`
+	Generations generationsCommand `cmd:"" help:"List the generations of projections."`
 	Actions     actionsCommand     `cmd:"" help:"List what operators did, who and why."`
 }
 

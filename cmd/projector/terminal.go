@@ -27,12 +27,17 @@ const connsMax = 4
 // database opens the database that the environment names, under the projector's role, and makes sure that this binary knows
 // its schema. Close it.
 func (t *terminal) database(ctx context.Context) (*pgxpool.Pool, error) {
+	return t.databaseFor(ctx, connsMax)
+}
+
+// databaseFor opens it with more connections.
+func (t *terminal) databaseFor(ctx context.Context, conns int32) (*pgxpool.Pool, error) {
 	cfg, err := config.LoadOperator(t.environ)
 	if err != nil {
 		return nil, err
 	}
 	pool, err := pgkit.Open(ctx, pgkit.Config{
-		URL: string(cfg.DatabaseURL), Role: cfg.DatabaseRole, ApplicationName: "passbook projector command", MaxConns: connsMax,
+		URL: string(cfg.DatabaseURL), Role: cfg.DatabaseRole, ApplicationName: "passbook projector command", MaxConns: conns,
 	})
 	if err != nil {
 		return nil, err

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"passbook/readmodel"
 )
 
@@ -87,13 +85,7 @@ func (r *run) catchUp(ctx context.Context, j *job, near int64) error {
 // swap switches, as soon as no reader holds the tables.
 func (r *run) swap(ctx context.Context, j *job) error {
 	started := time.Now()
-	swap := readmodel.Swap{
-		Pool: r.parts.Pool, Projector: j.projector, From: readmodel.PlaceNext, Follower: j.follower,
-		Also: func(ctx context.Context, tx pgx.Tx, to readmodel.Generation) error {
-			return r.record(ctx, tx, Action{"generation_switched", j.projector.Name, map[string]any{
-				"generation": to.Number, "position": to.Position, "accounts_that_differ": j.finding.Differing}})
-		},
-	}
+	swap := readmodel.Swap{Pool: r.parts.Pool, Projector: j.projector, From: readmodel.PlaceNext, Follower: j.follower}
 	to, err := swap.Repeat(ctx, func(ctx context.Context, cause error) error {
 		if errors.Is(cause, readmodel.ErrInUse) {
 			r.progress.note(fmt.Sprintf("waiting for those who read the tables, since %s", time.Since(started).Round(time.Second)))

@@ -18,10 +18,16 @@ func LeaseName(projection string) string { return "rebuild/" + projection }
 // RunningError means that another process has the projection in hand.
 type RunningError struct {
 	Projection, Holder string
+	// Who asked for the rebuild that is under way, and when; empty when it is none.
+	StartedBy string
+	StartedAt time.Time
 }
 
 func (e *RunningError) Error() string {
-	return fmt.Sprintf("%s is in the hands of %s", e.Projection, e.Holder)
+	if e.StartedBy == "" {
+		return fmt.Sprintf("%s is in the hands of %s", e.Projection, e.Holder)
+	}
+	return fmt.Sprintf("%s is being rebuilt by %s, for %s, since %s", e.Projection, e.Holder, e.StartedBy, e.StartedAt.UTC().Format(time.DateTime))
 }
 
 // askEvery is how often it is looked whether another holder is alive.
@@ -70,7 +76,7 @@ func watch(ctx context.Context, pool *pgxpool.Pool, projection, holder string, l
 		case !h.Held || h.Name == holder || h.Epoch != first.Epoch:
 			first = h
 		case h.ExpiresAt.After(first.ExpiresAt):
-			return &RunningError{projection, h.Name}
+			return &RunningError{Projection: projection, Holder: h.Name}
 		}
 		select {
 		case <-led:

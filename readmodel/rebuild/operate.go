@@ -38,10 +38,7 @@ func (r *Rebuilder) rollback(ctx context.Context, p readmodel.Projector, behind 
 	if !ok {
 		return previous, fmt.Errorf("%s has no previous generation: %w", p.Name, ErrNone)
 	}
-	swap := readmodel.Swap{Pool: r.parts.Pool, Projector: p, From: readmodel.PlacePrevious, Also: func(ctx context.Context, tx pgx.Tx, to readmodel.Generation) error {
-		return r.record(ctx, tx, Action{"generation_rolled_back", p.Name, map[string]any{
-			"from": live.Number, "to": to.Number, "position": to.Position, "live_position": live.Position}})
-	}}
+	swap := readmodel.Swap{Pool: r.parts.Pool, Projector: p, From: readmodel.PlacePrevious}
 	if previous.CodeVersion != p.Version {
 		if previous.Position < live.Position && !behind {
 			return previous, fmt.Errorf("generation %d is of code version %d, this is %d and cannot continue it; it stands at %d, %d events behind: %w",
@@ -78,46 +75,43 @@ func (r *Rebuilder) follow(ctx context.Context, f *readmodel.Follower, p readmod
 }
 
 // DropPrevious removes the previous generation: there is no rollback any more.
-func (r *Rebuilder) DropPrevious(ctx context.Context, p readmodel.Projector, o Options) error {
+func (r *Rebuilder) DropPrevious(ctx context.Context, p readmodel.Projector, o Options) (dropped readmodel.Generation, err error) {
 	o = o.orDefault()
-	return exclusively(ctx, r.parts.Pool, p.Name, o.Holder, o.LeaseTTL, r.parts.Logger, func(ctx context.Context) error {
-		return r.drop(ctx, p, readmodel.PlacePrevious, "generation_dropped", "")
+	err = exclusively(ctx, r.parts.Pool, p.Name, o.Holder, o.LeaseTTL, r.parts.Logger, func(ctx context.Context) error {
+		dropped, err = r.drop(ctx, p, readmodel.PlacePrevious)
+		return err
 	})
+	return dropped, err
 }
 
-func (r *Rebuilder) drop(ctx context.Context, p readmodel.Projector, place readmodel.Place, action, why string) error {
-	return pgx.BeginFunc(ctx, r.parts.Pool, func(tx pgx.Tx) error {
-		g, ok, err := readmodel.Drop(ctx, tx, p, place)
-		if err != nil {
-			return err
+func (r *Rebuilder) drop(ctx context.Context, p readmodel.Projector, place readmodel.Place) (g readmodel.Generation, err error) {
+	err = pgx.BeginFunc(ctx, r.parts.Pool, func(tx pgx.Tx) error {
+		var ok bool
+		if g, ok, err = readmodel.Drop(ctx, tx, p, place); err == nil && !ok {
+			err = fmt.Errorf("%s has no %s generation: %w", p.Name, place, ErrNone)
 		}
-		if !ok {
-			return fmt.Errorf("%s has no %s generation: %w", p.Name, place, ErrNone)
-		}
-		details := map[string]any{"generation": g.Number, "position": g.Position}
-		if why != "" {
-			details["why"] = why
-		}
-		return r.record(ctx, tx, Action{action, p.Name, details})
+		return err
 	})
+	return g, err
 }
 
 // Cancel ends a rebuild and drops what it has made. A process that runs it stops at its next write.
-func (r *Rebuilder) Cancel(ctx context.Context, p readmodel.Projector, o Options) error {
+func (r *Rebuilder) Cancel(ctx context.Context, p readmodel.Projector, o Options) (dropped readmodel.Generation, err error) {
 	o = o.orDefault()
 	marked, err := db.New(r.parts.Pool).CancelRebuild(ctx, p.Name)
 	if err != nil {
-		return fmt.Errorf("cancel the rebuild of %s: %w", p.Name, err)
+		return dropped, fmt.Errorf("cancel the rebuild of %s: %w", p.Name, err)
 	}
 	if marked == 0 {
-		return fmt.Errorf("%s is not being rebuilt: %w", p.Name, ErrNone)
+		return dropped, fmt.Errorf("%s is not being rebuilt: %w", p.Name, ErrNone)
 	}
 	for {
 		err := exclusively(ctx, r.parts.Pool, p.Name, o.Holder, o.LeaseTTL, r.parts.Logger, func(ctx context.Context) error {
-			return r.drop(ctx, p, readmodel.PlaceNext, "rebuild_cancelled", "")
+			dropped, err = r.drop(ctx, p, readmodel.PlaceNext)
+			return err
 		})
 		if _, running := errors.AsType[*RunningError](err); !running {
-			return err
+			return dropped, err
 		}
 	}
 }
@@ -129,6 +123,8 @@ const pauseAfterOther = 2 * time.Second
 type Auto struct {
 	Rebuilder *Rebuilder
 	Options   Options
+	// Record, when set, does what it is given, and keeps record of it.
+	Record func(ctx context.Context, do func() error) error
 }
 
 // ErrRolledBack means that the live generation is older than the code because an operator has rolled back to it.
@@ -153,7 +149,15 @@ func (a Auto) Rebuild(ctx context.Context, p readmodel.Projector) error {
 		return fmt.Errorf("generation %d waits for an operator to accept or to cancel it: %s", stored.Generation, stored.Finding)
 	}
 	r.parts.Logger.InfoContext(ctx, "the code is newer than the live generation: rebuilding", "projection", p.Name, "live_version", live.CodeVersion, "version", p.Version)
-	_, err = r.Run(ctx, []readmodel.Projector{p}, a.Options)
+	run := func() error {
+		_, err := r.Run(ctx, []readmodel.Projector{p}, a.Options)
+		return err
+	}
+	if a.Record == nil {
+		err = run()
+	} else {
+		err = a.Record(ctx, run)
+	}
 	if other, running := errors.AsType[*RunningError](err); running {
 		r.parts.Logger.InfoContext(ctx, "another process rebuilds", "projection", p.Name, "holder", other.Holder)
 		select {

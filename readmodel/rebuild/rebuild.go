@@ -22,15 +22,6 @@ type Parts struct {
 	Log     readmodel.Log
 	Decoder readmodel.Decoder
 	Logger  *slog.Logger
-	// Record, when set, records what was done, in the transaction that does it.
-	Record func(ctx context.Context, tx pgx.Tx, a Action) error
-}
-
-// Action is something that was done to the generations of a projection.
-type Action struct {
-	Name       string // rebuild_started, generation_switched, generation_rolled_back, generation_dropped, rebuild_cancelled
-	Projection string
-	Details    map[string]any
 }
 
 // Options of a rebuild.
@@ -99,6 +90,11 @@ func (r *Rebuilder) Run(ctx context.Context, projectors []readmodel.Projector, o
 	slices.SortFunc(projectors, func(a, b readmodel.Projector) int { return strings.Compare(a.Name, b.Name) })
 	run := &run{Rebuilder: r, options: o, progress: newProgress(o.Report)}
 	err := run.under(ctx, projectors, func(ctx context.Context) error { return run.all(ctx, projectors) })
+	if other, running := errors.AsType[*RunningError](err); running {
+		if stored, err := db.New(r.parts.Pool).LoadRebuild(ctx, other.Projection); err == nil {
+			other.StartedBy, other.StartedAt = stored.StartedBy, stored.StartedAt
+		}
+	}
 	if err != nil && run.cancelled(context.WithoutCancel(ctx)) {
 		err = errors.Join(ErrCancelled, err)
 	}
@@ -184,7 +180,7 @@ func (r *run) open(ctx context.Context, p readmodel.Projector) (*job, error) {
 		err = r.begin(ctx, j)
 	case err == nil && r.stale(ctx, p):
 		r.parts.Logger.InfoContext(ctx, "the generation begun by another version of the code is dropped", "projection", p.Name, "generation", stored.Generation)
-		if err = r.drop(ctx, p, readmodel.PlaceNext, "rebuild_cancelled", "begun by another version of the code"); err == nil {
+		if _, err = r.drop(ctx, p, readmodel.PlaceNext); err == nil {
 			err = r.begin(ctx, j)
 		}
 	case err == nil && stored.Cancelled:
@@ -234,10 +230,7 @@ func (r *run) begin(ctx context.Context, j *job) error {
 		if err != nil {
 			return err
 		}
-		if err := q.BeginShards(ctx, db.BeginShardsParams{Projection: j.projector.Name, Shards: int32(shardsFor(accounts))}); err != nil {
-			return err
-		}
-		return r.record(ctx, tx, Action{"rebuild_started", j.projector.Name, map[string]any{"generation": next.Number, "events": j.through}})
+		return q.BeginShards(ctx, db.BeginShardsParams{Projection: j.projector.Name, Shards: int32(shardsFor(accounts))})
 	})
 }
 
@@ -250,14 +243,6 @@ func (r *run) loadShards(ctx context.Context, j *job) error {
 		j.shards = append(j.shards, shardState{row.Position, row.Done})
 	}
 	return nil
-}
-
-// record hands an action on to whoever keeps record of them.
-func (r *Rebuilder) record(ctx context.Context, tx pgx.Tx, a Action) error {
-	if r.parts.Record == nil {
-		return nil
-	}
-	return r.parts.Record(ctx, tx, a)
 }
 
 // cancelled tells whether an operator has cancelled one of the rebuilds.

@@ -107,3 +107,13 @@ func (c *checkpoint) stop(ctx context.Context, pool *pgxpool.Pool, position int6
 	}
 	return nil
 }
+
+// BeginLive makes sure that the projection has a live generation: the first one, empty, if there is none.
+func BeginLive(ctx context.Context, pool *pgxpool.Pool, p Projector) error {
+	c := checkpoint{projection: p.Name, place: PlaceLive, codeVersion: int32(p.Version)}
+	_, err := c.load(ctx, pool)
+	if notOurs(err) || errors.Is(err, errAhead) {
+		return nil
+	}
+	return err
+}

@@ -20,3 +20,6 @@ WHERE projection = @projection AND generation = @generation;
 
 -- name: ForgetGeneration :exec
 DELETE FROM readmodel.checkpoints WHERE projection = @projection AND place = @place;
+
+-- name: Head :one
+SELECT position FROM log_head;

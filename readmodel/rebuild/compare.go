@@ -26,6 +26,9 @@ type Finding struct {
 
 // compare holds the next generation against the live one. Differences that nobody expects and nobody accepts end the rebuild.
 func (r *run) compare(ctx context.Context, j *job) error {
+	if ahead, err := r.ahead(ctx, j); ahead || err != nil {
+		return err
+	}
 	tx, position, err := r.samePosition(ctx, j)
 	if err != nil {
 		return fmt.Errorf("bring the generations to the same position: %w", err)
@@ -59,6 +62,25 @@ func (r *run) compare(ctx context.Context, j *job) error {
 		return err
 	}
 	return &DiffersError{j.projector.Name, *f}
+}
+
+// ahead tells whether the next generation has passed the live one, because that was empty when the rebuild began. Then there is no
+// position at which both could be compared, and the switch takes nobody back.
+func (r *run) ahead(ctx context.Context, j *job) (bool, error) {
+	gs, _, err := readmodel.LoadGenerations(ctx, r.parts.Pool, j.projector.Name)
+	if err != nil {
+		return false, err
+	}
+	live, _ := gs.At(readmodel.PlaceLive)
+	if live.Position >= j.follower.Position() {
+		return false, nil
+	}
+	j.finding = Finding{Text: fmt.Sprintf("not compared: the live generation stands at %s only", grouped(live.Position))}
+	if live.Position == 0 || r.options.AcceptDiff {
+		return true, nil
+	}
+	j.finding.Differing = -1
+	return true, &DiffersError{j.projector.Name, j.finding}
 }
 
 func (r *run) liveVersion(ctx context.Context, j *job) (int, error) {

@@ -59,10 +59,15 @@ func (r *Rebuilder) plan(ctx context.Context, p readmodel.Projector) (Plan, erro
 		return Plan{}, err
 	}
 	live, ok := gs.At(readmodel.PlaceLive)
-	if !ok {
-		return Plan{}, readmodel.ErrNoLive
+	plan := Plan{Projection: p.Name, Live: live.Number, Next: 2, Events: min(live.Position, head)}
+	if ok {
+		plan.Next = gs[len(gs)-1].Number + 1
+	} else if err := r.headOf(ctx, &plan); err != nil {
+		return Plan{}, err
 	}
-	plan := Plan{Projection: p.Name, Live: live.Number, Next: gs[len(gs)-1].Number + 1, Events: min(live.Position, head)}
+	if live.Position == 0 {
+		plan.Events = max(plan.Events, head)
+	}
 	if next, ok := gs.At(readmodel.PlaceNext); ok {
 		plan.Next = next.Number
 		if stored, err := db.New(r.parts.Pool).LoadRebuild(ctx, p.Name); err == nil {
@@ -80,6 +85,13 @@ func (r *Rebuilder) plan(ctx context.Context, p readmodel.Projector) (Plan, erro
 		plan.Rows, plan.DiskBytes = plan.Rows+rows, plan.DiskBytes+bytes
 	}
 	return plan, nil
+}
+
+// headOf sets the events of a projection that has never begun.
+func (r *Rebuilder) headOf(ctx context.Context, plan *Plan) (err error) {
+	plan.Live, plan.Events = 1, 0
+	plan.Events, err = db.New(r.parts.Pool).Head(ctx)
+	return err
 }
 
 // sample folds the beginning of the log and returns what an event takes.

@@ -212,12 +212,17 @@ func (r *run) begin(ctx context.Context, j *job) error {
 	if err != nil {
 		return fmt.Errorf("count the accounts: %w", err)
 	}
+	if err := readmodel.BeginLive(ctx, r.parts.Pool, j.projector); err != nil {
+		return err
+	}
 	gs, head, err := readmodel.LoadGenerations(ctx, r.parts.Pool, j.projector.Name)
 	if err != nil {
 		return err
 	}
 	live, _ := gs.At(readmodel.PlaceLive)
-	j.phase, j.through = phaseReplay, min(live.Position, head)
+	if j.phase, j.through = phaseReplay, min(live.Position, head); live.Position == 0 { // there is nothing to compare with
+		j.through = head
+	}
 	return pgx.BeginFunc(ctx, r.parts.Pool, func(tx pgx.Tx) error {
 		next, err := readmodel.CreateNext(ctx, tx, j.projector)
 		if err != nil {

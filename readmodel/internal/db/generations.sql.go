@@ -89,6 +89,17 @@ func (q *Queries) Generations(ctx context.Context, projection string) ([]Generat
 	return items, nil
 }
 
+const Head = `-- name: Head :one
+SELECT position FROM log_head
+`
+
+func (q *Queries) Head(ctx context.Context) (int64, error) {
+	row := q.db.QueryRow(ctx, Head)
+	var position int64
+	err := row.Scan(&position)
+	return position, err
+}
+
 const LockGenerations = `-- name: LockGenerations :many
 SELECT generation, code_version, place, position FROM readmodel.checkpoints
 WHERE projection = $1 ORDER BY generation FOR UPDATE

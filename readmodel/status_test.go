@@ -52,7 +52,7 @@ func TestStatusNeverCallsHealthyWhatMissesData(t *testing.T) {
 		"nobody leads":               {`UPDATE leases SET expires_at = now() - interval '1 minute'`, readmodel.StateLive, 0, false, "no instance holds its lease"},
 		"nobody leads, for a moment": {`UPDATE leases SET expires_at = now() - interval '2 seconds'`, readmodel.StateLive, 0, false, ""},
 		"never began":                {`DELETE FROM readmodel.checkpoints`, readmodel.StateWaiting, 10, false, "never began"},
-		"an old generation stopped":  {`UPDATE readmodel.checkpoints SET live = false, state = 'stopped', cause = 'old', position = 3`, readmodel.StateStopped, 7, true, ""},
+		"an old generation stopped":  {`UPDATE readmodel.checkpoints SET live = false, place = 'previous', state = 'stopped', cause = 'old', position = 3`, readmodel.StateStopped, 7, true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

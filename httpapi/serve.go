@@ -24,7 +24,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.echo.ServeHTTP(w, r)
 }
 
-var noStore = []string{"no-store"}
+var noStore, closing = []string{"no-store"}, []string{"close"}
 
 // serve takes a request through the examination, calls the operation and accounts for the answer.
 func (s *Server) serve(r *route, h echo.HandlerFunc, c echo.Context) {
@@ -34,8 +34,8 @@ func (s *Server) serve(r *route, h echo.HandlerFunc, c echo.Context) {
 		s.metrics.inFlight.Dec()
 		r.timings.observe(c.Response().Status, time.Since(start))
 	}()
-	ctx, cancel := context.WithTimeout(c.Request().Context(), s.cfg.RequestTimeout)
-	defer cancel()
+	ctx, done := s.limited(c.Request())
+	defer done()
 	cc := &callContext{Context: ctx, call: newCall(r, c)}
 	defer func() {
 		if reason := recover(); reason != nil {
@@ -153,6 +153,9 @@ func (s *Server) answerError(c echo.Context, call *Call, err error) {
 	}
 	if KindOf(e.Code).Retryable && status != http.StatusInternalServerError {
 		h.Set("Retry-After", strconv.Itoa(max(e.RetryAfterSeconds, 1)))
+	}
+	if c.Request().Context().Err() != nil {
+		h["Connection"] = closing // see connContext
 	}
 	if err := c.Blob(status, "application/problem+json", body); err != nil {
 		s.log(c, call, slog.LevelDebug, "answer not written", "error", err)

@@ -114,6 +114,7 @@ func (s *Server) serveDocument(c echo.Context) error {
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	return Serve(ctx, listener, &http.Server{
 		Handler:           s,
+		ConnContext:       s.connContext,
 		ReadHeaderTimeout: s.cfg.ReadHeaderTimeout,
 		ReadTimeout:       s.cfg.ReadTimeout,
 		WriteTimeout:      s.cfg.WriteTimeout,

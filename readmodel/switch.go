@@ -100,6 +100,11 @@ func (s Swap) exchange(ctx context.Context, tx pgx.Tx, gs Generations, live, to 
 	if err := placeGeneration(ctx, tx, p.Name, to.Number, PlaceLive); err != nil {
 		return err
 	}
+	if live.Position == 0 { // nobody goes back to nothing, and to follow the log from its beginning is much work
+		if _, _, err := Drop(ctx, tx, p, PlacePrevious); err != nil {
+			return err
+		}
+	}
 	return db.New(tx).EndRebuildOf(ctx, db.EndRebuildOfParams{Projection: p.Name, Generation: int32(to.Number)})
 }
 

@@ -192,7 +192,7 @@ func (s *shownProgress) report(p rebuild.Progress) {
 		if p.Total > 0 {
 			s.bar = s.console.Progress(phase, p.Total)
 		} else if !s.console.JSON {
-			fmt.Fprintln(s.console.Notes, phase)
+			fmt.Fprintf(s.console.Notes, "%s, after %.1f s\n", phase, p.Elapsed.Seconds())
 		}
 	}
 	if s.bar != nil {
@@ -204,7 +204,7 @@ func (s *shownProgress) report(p rebuild.Progress) {
 	}
 	if p.Note != "" && p.Note != s.note {
 		s.note = p.Note
-		s.say(p.Note)
+		s.say(fmt.Sprintf("%s, after %.1f s", p.Note, p.Elapsed.Seconds()))
 	}
 }
 

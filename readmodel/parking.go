@@ -89,6 +89,34 @@ func (p *parking) pass(events []eventstore.Event) []eventstore.Event {
 	return left
 }
 
+// ParkReplayed sets accounts aside in the next generation, in the transaction that ends the replay of their shard.
+func ParkReplayed(ctx context.Context, tx pgx.Tx, p Projector, generation int, refused []*Refusal) error {
+	if len(refused) == 0 {
+		return nil
+	}
+	c := checkpoint{projection: p.Name, place: PlaceNext, codeVersion: int32(p.Version), generation: int32(generation)}
+	config := DefaultConfig()
+	n, err := park(ctx, tx, c, config.Build, refused)
+	if err == nil && n > config.ParkedMax {
+		err = fmt.Errorf("%w (%d of %d): %w", errParkedMax, n, config.ParkedMax, firstRefused(refused))
+	}
+	return err
+}
+
+// ParkedIn returns the accounts that are set aside in any of the generations of a projection.
+func ParkedIn(ctx context.Context, conn db.DBTX, projection string, generations Generations) (accounts [][16]byte, err error) {
+	for _, g := range generations {
+		ids, err := db.New(conn).ParkedAccounts(ctx, db.ParkedAccountsParams{Projection: projection, Generation: int32(g.Number)})
+		if err != nil {
+			return nil, fmt.Errorf("read what is parked: %w", err)
+		}
+		for _, id := range ids {
+			accounts = append(accounts, id)
+		}
+	}
+	return accounts, nil
+}
+
 // errParkedMax: so many events that cannot be applied are not the events' fault.
 var errParkedMax = errors.New("more accounts would be parked than PARKED_MAX allows: something is wrong with all of them, not with an event")
 

@@ -106,6 +106,13 @@ func (r *runner) follow(ctx context.Context) (progressed bool, err error) {
 		if err != nil {
 			return progressed, err
 		}
+		if len(events) == 0 {
+			r.intake.acknowledge(ctx) // what was delivered and applied before
+			if err := r.unmoved(ctx); err != nil {
+				return progressed, err
+			}
+			continue
+		}
 		from, started := r.position, time.Now()
 		err = r.applyAll(ctx, events)
 		progressed = progressed || r.position > from
@@ -127,6 +134,17 @@ func (r *runner) evict(ctx context.Context) {
 	case ended:
 		r.log.WarnContext(ctx, "ended a session that hung in a transaction with the checkpoint")
 	}
+}
+
+// unmoved tells, while all is quiet, whether the generation is still where it was left: an operator may have put another in its
+// place, or the log may have been restored.
+func (r *runner) unmoved(ctx context.Context) error {
+	now := r.checkpoint
+	position, err := now.load(ctx, r.pool)
+	if err == nil && (now.generation != r.checkpoint.generation || position != r.position) {
+		err = errFenced
+	}
+	return err
 }
 
 // paceEvents is from how many events on a transaction is a sign of load: fewer are applied as they come.

@@ -22,7 +22,13 @@ import (
 	"passbook/readmodel/rebuild"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+func TestMain(m *testing.M) {
+	rebuild.Shrink()
+	if os.Getenv(childURL) != "" {
+		os.Exit(child(os.Getenv(childURL)))
+	}
+	os.Exit(pgtest.Run(m))
+}
 
 var quiet = slog.New(slog.DiscardHandler)
 
@@ -186,5 +192,5 @@ func projector(name string) readmodel.Projector {
 }
 
 func options(holder string) rebuild.Options {
-	return rebuild.Options{Holder: holder, StartedBy: "test", LeaseTTL: time.Second}
+	return rebuild.Options{Holder: holder, StartedBy: "test", LeaseTTL: 2 * time.Second}
 }

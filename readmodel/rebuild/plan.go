@@ -96,7 +96,7 @@ func (r *Rebuilder) headOf(ctx context.Context, plan *Plan) (err error) {
 
 // sample folds the beginning of the log and returns what an event takes.
 func (r *Rebuilder) sample(ctx context.Context, projectors []readmodel.Projector, plans []Plan) (time.Duration, error) {
-	through := int64(sampleSegments * segmentEvents)
+	through := sampleSegments * segmentEvents
 	for _, plan := range plans {
 		through = min(through, plan.Events)
 	}

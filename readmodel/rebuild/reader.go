@@ -15,8 +15,8 @@ import (
 )
 
 // segmentEvents is how much of the log is read by one statement. A statement for all of it would hold its snapshot for as long,
-// and no row that was changed meanwhile could be cleared away.
-const segmentEvents = 16_384
+// and no row that was changed meanwhile could be cleared away. A variable for tests, as are the bounds of replay.go.
+var segmentEvents int64 = 16_384
 
 // segment is a run of the log, decoded and parted by account.
 type segment struct {

@@ -15,11 +15,14 @@ import (
 
 // Bounds of a replay. They bound its memory: see doc.go.
 const (
-	workersMax    = 4       // shards folded at a time
-	accountsMax   = 300_000 // accounts in memory at a time; a log of more is read several times, for a part of them each
-	segmentsAhead = 2       // segments that are read before they are needed, a reader
-	flushBytes    = 8 << 20 // rows of a shard that are held to be written
+	workersMax    = 4 // shards folded at a time
 	readersMax    = 2
+	segmentsAhead = 2 // segments that are read before they are needed, a reader
+)
+
+var (
+	accountsMax int64 = 300_000 // accounts in memory at a time; a log of more is read several times, for a part of them each
+	flushBytes        = 8 << 20 // rows of a shard that are held to be written
 )
 
 func workers() int { return min(workersMax, runtime.GOMAXPROCS(0)) }
@@ -176,6 +179,11 @@ func (p *pass) work(ctx context.Context, shard int, in <-chan *segment) error {
 	writers := make([]*writer, len(p.jobs))
 	for i, j := range p.jobs {
 		writers[i] = &writer{replay: p.replay, job: j, shard: shard, fold: j.projector.NewFold()}
+		skips, err := readmodel.LoadSkips(ctx, p.pool, j.projector.Name)
+		if err != nil {
+			return err
+		}
+		writers[i].fold.Skip(skips)
 	}
 	last := int64(0)
 	for s := range in {
@@ -225,9 +233,6 @@ func (w *writer) take(ctx context.Context, s *segment) error {
 			w.fold.Added().Truncate(mark)
 		}
 	}
-	if refused := w.fold.Refused(); len(refused) > 0 {
-		return fmt.Errorf("replay of %s: %w", w.job.projector.Name, refused[0].Err)
-	}
 	if w.fold.Added().Size() < flushBytes {
 		return nil
 	}
@@ -258,7 +263,10 @@ func (w *writer) flush(ctx context.Context, through int64, last bool) error {
 		if err := w.fold.CopyAdded(ctx, tx); err != nil || !last {
 			return err
 		}
-		return w.fold.CopyStates(ctx, tx)
+		if err := w.fold.CopyStates(ctx, tx); err != nil {
+			return err
+		}
+		return readmodel.ParkReplayed(ctx, tx, w.job.projector, w.job.generation, w.fold.Refused())
 	})
 	if err != nil {
 		return fmt.Errorf("write shard %d of %s through event %d: %w", w.shard, w.job.projector.Name, through, err)

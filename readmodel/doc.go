@@ -30,6 +30,12 @@
 //	stopped   an event cannot be applied: those before it are, the cause is in the checkpoint's row and in Projections, and
 //	          the runner tries again after a growing pause. It is never skipped
 //
+// # Generations
+//
+// The tables of a generation stand in the schema of its place: live serves readers, next is being built (package rebuild), previous
+// served before and is followed until it is dropped. Swap exchanges them, tables and checkpoints in one transaction: a statement
+// of a reader sees rows and checkpoint of one generation, and later statements never an earlier position.
+//
 // # Guarantees
 //
 // No event is skipped or applied twice. The lease keeps one instance per projection active; behind it stands the fence: the
@@ -45,7 +51,8 @@
 //   - Kill between commit and acknowledgement: the source repeats, the repeated are dropped.
 //   - Database away: the runner retries; its lease runs out meanwhile, another may take over.
 //   - Log restored to before the checkpoint: the runner stops and says so.
-//   - Code of another version than the rows: the runner stops and says so, the rows must be rebuilt.
+//   - Code of a newer version than the rows: Parts.Rebuilder rebuilds them; without one the runner stops and says so. Code of an
+//     older version leaves them alone.
 //
 // # Reading
 //

@@ -96,6 +96,8 @@ func copyBare(ctx context.Context, tx pgx.Tx, table string) error {
 	for _, sql := range []string{
 		"CREATE TABLE " + next + " (LIKE " + PlaceLive.Table(table) + " INCLUDING ALL EXCLUDING INDEXES)",
 		"GRANT SELECT ON " + next + " TO passbook_query",
+		// What is filled at once is vacuumed once it serves: until then a vacuum would take its time from the rebuild.
+		"ALTER TABLE " + next + " SET (autovacuum_enabled = off)",
 	} {
 		if _, err := tx.Exec(ctx, sql); err != nil {
 			return fmt.Errorf("copy the definition of table %s: %w", table, err)
@@ -167,6 +169,39 @@ func moveTables(ctx context.Context, tx pgx.Tx, p Projector, from, to Place) err
 		sql := "ALTER TABLE " + from.Table(table) + " SET SCHEMA " + pgx.Identifier{to.Schema()}.Sanitize()
 		if _, err := tx.Exec(ctx, sql); err != nil {
 			return fmt.Errorf("move table %s from %s to %s: %w", table, from, to, err)
+		}
+	}
+	return nil
+}
+
+// holdTables keeps vacuums away from tables, without holding up anybody who reads or writes them. One that is at work is ended by
+// Postgres after it has been waited for for a second.
+func holdTables(ctx context.Context, tx pgx.Tx, p Projector, places ...Place) error {
+	if err := setLockTimeout(ctx, tx, holdLockTimeout); err != nil {
+		return err
+	}
+	for _, place := range places {
+		for _, table := range p.Tables {
+			if _, err := tx.Exec(ctx, "LOCK TABLE "+place.Table(table)+" IN SHARE UPDATE EXCLUSIVE MODE"); err != nil {
+				return fmt.Errorf("hold table %s: %w", table, err)
+			}
+		}
+	}
+	return nil
+}
+
+func setLockTimeout(ctx context.Context, tx pgx.Tx, timeout string) error {
+	if _, err := tx.Exec(ctx, `SELECT set_config('lock_timeout', $1, true)`, timeout); err != nil {
+		return fmt.Errorf("set the lock timeout: %w", err)
+	}
+	return nil
+}
+
+// openToVacuum ends what CreateNext began.
+func openToVacuum(ctx context.Context, tx pgx.Tx, p Projector) error {
+	for _, table := range p.Tables {
+		if _, err := tx.Exec(ctx, "ALTER TABLE "+PlaceLive.Table(table)+" RESET (autovacuum_enabled)"); err != nil {
+			return fmt.Errorf("open table %s to vacuums: %w", table, err)
 		}
 	}
 	return nil

@@ -14,8 +14,12 @@ import (
 )
 
 // A switch needs the tables for itself for the moment of its transaction. It waits for those who read them, and while it waits,
-// whoever wants to read waits behind it: so it gives up after this time and tries again later.
-const switchLockTimeout = "200ms"
+// whoever wants to read waits behind it: so it gives up after switchLockTimeout and tries again later. Before that it keeps vacuums
+// away, which nobody waits behind, and which end only when they are waited for for more than Postgres' deadlock_timeout.
+const (
+	switchLockTimeout = "200ms"
+	holdLockTimeout   = "5s"
+)
 
 // Swap exchanges the generation that serves readers.
 type Swap struct {
@@ -38,7 +42,7 @@ var ErrInUse = errors.New("the tables are in use")
 // ErrInUse and ErrTooFar nothing has changed.
 func (s Swap) Do(ctx context.Context) (to Generation, err error) {
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT set_config('lock_timeout', $1, true)`, switchLockTimeout); err != nil {
+		if err := s.hold(ctx, tx); err != nil {
 			return err
 		}
 		to, err = s.within(ctx, tx)
@@ -48,6 +52,22 @@ func (s Swap) Do(ctx context.Context) (to Generation, err error) {
 		return to, fmt.Errorf("%w: %w", ErrInUse, err)
 	}
 	return to, err
+}
+
+// hold keeps vacuums away from everything that will be moved or dropped, as it stands now.
+func (s Swap) hold(ctx context.Context, tx pgx.Tx) error {
+	gs, _, err := LoadGenerations(ctx, s.Pool, s.Projector.Name)
+	if err != nil {
+		return err
+	}
+	var places []Place
+	for _, g := range gs {
+		places = append(places, g.Place)
+	}
+	if err := holdTables(ctx, tx, s.Projector, places...); err != nil {
+		return err
+	}
+	return setLockTimeout(ctx, tx, switchLockTimeout)
 }
 
 const (
@@ -91,6 +111,11 @@ func (s Swap) exchange(ctx context.Context, tx pgx.Tx, gs Generations, live, to 
 	}
 	for _, move := range moves {
 		if err := moveTables(ctx, tx, p, move[0], move[1]); err != nil {
+			return err
+		}
+	}
+	if s.From == PlaceNext {
+		if err := openToVacuum(ctx, tx, p); err != nil {
 			return err
 		}
 	}

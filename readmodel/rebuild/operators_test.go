@@ -240,3 +240,43 @@ func TestSwitchDoesNotHoldUpReaders(t *testing.T) {
 	}
 	b.verify()
 }
+
+// A vacuum of the tables is ended for a switch, which readers do not notice: they are not kept waiting behind it.
+func TestSwitchDoesNotWaitForMaintenance(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, 25)
+	b.projected(b.write(500))
+	other, err := b.admin.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Rollback(t.Context()) }()
+	// The lock of a vacuum or of an ANALYZE: not in the way of readers and writers.
+	if _, err := other.Exec(t.Context(), `LOCK TABLE readmodel.balances IN SHARE UPDATE EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.rebuilder().Run(t.Context(), []readmodel.Projector{projector(readmodel.Balances)}, options("rebuild"))
+		ended <- err
+	}()
+	b.until("the switch waits for the table", func() bool {
+		return value[bool](b, `SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'readmodel.balances'::regclass AND NOT granted AND mode = 'ShareUpdateExclusiveLock')`)
+	})
+	if n := value[int](b, `SELECT count(*) FROM pg_locks WHERE relation = 'readmodel.balances'::regclass AND mode = 'AccessExclusiveLock'`); n != 0 {
+		t.Error("readers are kept waiting behind a vacuum")
+	}
+	if _, _, err := b.queries.Account(t.Context(), b.customers.Accounts()[0].ID); err != nil {
+		t.Error(err)
+	}
+	b.write(50)
+	if err := other.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if n := value[int](b, `SELECT count(*) FROM pg_class WHERE relnamespace::regnamespace::text LIKE 'readmodel%' AND 'autovacuum_enabled=off' = ANY(reloptions)`); n != 0 {
+		t.Errorf("%d tables are closed to vacuums", n)
+	}
+}

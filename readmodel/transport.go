@@ -38,6 +38,15 @@ type StreamConsumer struct {
 	LastSequence uint64 `json:"last_sequence"` // delivered last
 }
 
+// Message is where an event stands in the stream.
+type Message struct {
+	Position int64     `json:"position"`
+	EventID  uuid.UUID `json:"event_id"`
+	Sequence uint64    `json:"sequence"`
+	StoredAt time.Time `json:"stored_at"`
+	Epoch    string    `json:"relay_epoch"` // of the relay that published it
+}
+
 // Stream is what can be looked at: *feed.Feed.
 type Stream interface {
 	// Inspect returns the present state. That there is no stream is no error.

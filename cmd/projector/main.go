@@ -36,6 +36,7 @@ type cli struct {
 	Drop        dropCommand        `cmd:"" help:"Drop the generation before: there is no rollback any more."`
 	Cancel      cancelCommand      `cmd:"" help:"Cancel a rebuild and drop what it has made."`
 	Generations generationsCommand `cmd:"" help:"List the generations of projections."`
+	Doctor      doctorCommand      `cmd:"" help:"Find what is ahead of a restored log, and repair it."`
 	Actions     actionsCommand     `cmd:"" help:"List what operators did, who and why."`
 }
 

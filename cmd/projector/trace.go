@@ -12,7 +12,6 @@ import (
 	"passbook/eventstore"
 	"passbook/internal/console"
 	"passbook/readmodel"
-	"passbook/readmodel/feed"
 )
 
 type traceCommand struct {
@@ -40,7 +39,7 @@ type traced struct {
 	Type        string              `json:"type"`
 	Metadata    eventstore.Metadata `json:"metadata"`
 	CommittedAt time.Time           `json:"committed_at"`
-	Stream      *feed.Place         `json:"stream,omitempty"`       // by the stream itself
+	Stream      *readmodel.Message  `json:"stream,omitempty"`       // by the stream itself
 	StreamCause string              `json:"stream_cause,omitempty"` // why not
 	Relayed     readmodel.Reached   `json:"relayed"`                // by the marks
 	Applied     []readmodel.Reached `json:"applied"`

@@ -64,42 +64,46 @@ func lastMessage(ctx context.Context, stream jetstream.Stream, seen *readmodel.T
 	return nil
 }
 
-// Place is where an event stands in the stream.
-type Place struct {
-	Position int64     `json:"position"`
-	EventID  uuid.UUID `json:"event_id"`
-	Sequence uint64    `json:"sequence"`
-	StoredAt time.Time `json:"stored_at"`
-	Epoch    string    `json:"relay_epoch"` // of the relay that published it
-}
-
-func placeOf(msg *jetstream.RawStreamMsg) (Place, error) {
+func placeOf(msg *jetstream.RawStreamMsg) (readmodel.Message, error) {
 	position, err := strconv.ParseInt(msg.Header.Get(cloudevent.HeaderPosition), 10, 64)
 	if err != nil {
-		return Place{}, fmt.Errorf("message %d has no position: %w", msg.Sequence, ErrForeign)
+		return readmodel.Message{}, fmt.Errorf("message %d has no position: %w", msg.Sequence, ErrForeign)
 	}
 	id, err := uuid.Parse(msg.Header.Get(jetstream.MsgIDHeader))
 	if err != nil {
-		return Place{}, fmt.Errorf("message %d has no event id: %w", msg.Sequence, ErrForeign)
+		return readmodel.Message{}, fmt.Errorf("message %d has no event id: %w", msg.Sequence, ErrForeign)
 	}
-	return Place{position, id, msg.Sequence, msg.Time.UTC(), msg.Header.Get(cloudevent.HeaderEpoch)}, nil
+	return readmodel.Message{position, id, msg.Sequence, msg.Time.UTC(), msg.Header.Get(cloudevent.HeaderEpoch)}, nil
 }
 
 // ErrNotInStream means that the stream has no message for a position: it was purged, has expired, was left out by the relay or
 // is not published yet.
 var ErrNotInStream = errors.New("not in the stream")
 
-// Find returns the place of the event at a position: a binary search over the stream, whose messages are in log order.
-func (f *Feed) Find(ctx context.Context, position int64) (Place, error) {
+// Find returns the message of the event at a position.
+func (f *Feed) Find(ctx context.Context, position int64) (readmodel.Message, error) {
+	message, there, err := f.At(ctx, position)
+	switch {
+	case err != nil:
+		return readmodel.Message{}, err
+	case !there || message.Position != position:
+		return readmodel.Message{}, fmt.Errorf("event %d: %w", position, ErrNotInStream)
+	}
+	return message, nil
+}
+
+// At returns the first message of a position or a later one; false when there is none. It is a binary search over the stream,
+// whose messages are in log order.
+func (f *Feed) At(ctx context.Context, position int64) (found readmodel.Message, there bool, err error) {
 	if !f.conn.IsConnected() {
-		return Place{}, ErrAway
+		return found, false, ErrAway
 	}
 	stream, err := f.js.Stream(ctx, cloudevent.Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return Place{}, fmt.Errorf("there is no stream: %w", ErrNotInStream)
+		return found, false, nil
 	}
 	if err != nil {
-		return Place{}, fmt.Errorf("look up stream %s: %w", cloudevent.Stream, err)
+		return found, false, fmt.Errorf("look up stream %s: %w", cloudevent.Stream, err)
 	}
 	state := stream.CachedInfo().State
 	low, high := state.FirstSeq, state.LastSeq
@@ -112,19 +116,28 @@ func (f *Feed) Find(ctx context.Context, position int64) (Place, error) {
 			continue
 		}
 		if err != nil {
-			return Place{}, fmt.Errorf("read message %d: %w", middle, err)
+			return found, false, fmt.Errorf("read message %d: %w", middle, err)
 		}
-		place, err := placeOf(msg)
+		message, err := placeOf(msg)
 		switch {
 		case err != nil:
-			return Place{}, err
-		case place.Position == position:
-			return place, nil
-		case place.Position < position:
+			return found, false, err
+		case message.Position < position:
 			low = msg.Sequence + 1
 		default:
-			high = middle - 1
+			found, there, high = message, true, middle-1
 		}
 	}
-	return Place{}, fmt.Errorf("the stream has the messages %d to %d: %w", state.FirstSeq, state.LastSeq, ErrNotInStream)
+	return found, there, nil
+}
+
+// Delete deletes the stream, and its consumers with it. The relay makes it anew. That there is none is no error.
+func (f *Feed) Delete(ctx context.Context) error {
+	if !f.conn.IsConnected() {
+		return ErrAway
+	}
+	if err := f.js.DeleteStream(ctx, cloudevent.Stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("delete stream %s: %w", cloudevent.Stream, err)
+	}
+	return nil
 }

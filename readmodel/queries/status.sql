@@ -42,7 +42,8 @@ SELECT 'log', 0, head.position, head.recorded_at, e.event_id FROM log_head head 
 ON CONFLICT (subject, generation, position) DO NOTHING;
 
 -- name: MarkRelay :exec
-INSERT INTO readmodel.marks (subject, generation, position, at, event_id) VALUES ('relay', 0, @position, @at, @event_id)
+INSERT INTO readmodel.marks (subject, generation, position, at, event_id)
+SELECT 'relay', 0, e.position, @at, e.event_id FROM events e WHERE e.position = @position AND e.event_id = @event_id -- a stream of another history leaves none
 ON CONFLICT (subject, generation, position) DO NOTHING;
 
 -- name: ThinMarks :exec

@@ -48,6 +48,12 @@ func NewLive(store *eventstore.Store, seed uint64) *Generator {
 	return g
 }
 
+// Behind lets the generator go on behind a head that others have left, with accounts of its own.
+func (g *Generator) Behind(head eventstore.Head) *Generator {
+	g.head = head
+	return g
+}
+
 // Head is the end of what was written.
 func (g *Generator) Head() eventstore.Head { return g.head }
 

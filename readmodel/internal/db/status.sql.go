@@ -89,18 +89,19 @@ func (q *Queries) MarkCheckpoints(ctx context.Context) error {
 }
 
 const MarkRelay = `-- name: MarkRelay :exec
-INSERT INTO readmodel.marks (subject, generation, position, at, event_id) VALUES ('relay', 0, $1, $2, $3)
+INSERT INTO readmodel.marks (subject, generation, position, at, event_id)
+SELECT 'relay', 0, e.position, $1, e.event_id FROM events e WHERE e.position = $2 AND e.event_id = $3 -- a stream of another history leaves none
 ON CONFLICT (subject, generation, position) DO NOTHING
 `
 
 type MarkRelayParams struct {
-	Position int64
 	At       time.Time
+	Position int64
 	EventID  uuid.UUID
 }
 
 func (q *Queries) MarkRelay(ctx context.Context, arg MarkRelayParams) error {
-	_, err := q.db.Exec(ctx, MarkRelay, arg.Position, arg.At, arg.EventID)
+	_, err := q.db.Exec(ctx, MarkRelay, arg.At, arg.Position, arg.EventID)
 	return err
 }
 

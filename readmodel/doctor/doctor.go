@@ -107,6 +107,9 @@ func (d *Doctor) log(ctx context.Context, tx pgx.Tx, found *Diagnosis) error {
 		found.add(Finding{Thing: "answers", Position: answers.Furthest,
 			Problem: fmt.Sprintf("%d answers are to commands whose events are not in the log: the restore was not of one moment", answers.Answers)})
 	}
+	if err := d.skips(ctx, q, found); err != nil {
+		return err
+	}
 	snapshots, err := q.SnapshotsPastTheLog(ctx)
 	if err != nil {
 		return err
@@ -115,5 +118,16 @@ func (d *Doctor) log(ctx context.Context, tx pgx.Tx, found *Diagnosis) error {
 		found.add(Finding{Thing: "snapshots", Position: ends.Head, remedy: remedy{snapshots: true},
 			Problem: fmt.Sprintf("%d are of versions that their accounts do not have", snapshots), Repair: "throw all snapshots away; accounts are folded from the log when they are needed"})
 	}
+	return nil
+}
+
+// skips examines what operators decided to pass over.
+func (d *Doctor) skips(ctx context.Context, q *db.Queries, found *Diagnosis) error {
+	skips, err := q.StrangeSkips(ctx)
+	if err != nil || skips.Skips == 0 {
+		return err
+	}
+	found.add(Finding{Thing: "events to be passed over", Position: skips.Furthest, remedy: remedy{skips: true},
+		Problem: fmt.Sprintf("%d are not in the log", skips.Skips), Repair: "forget that they are to be passed over"})
 	return nil
 }

@@ -19,6 +19,7 @@ type remedy struct {
 	place      readmodel.Place
 	snapshots  bool
 	marks      bool
+	skips      bool
 	stream     bool
 }
 
@@ -33,6 +34,7 @@ func (d *Doctor) Repair(ctx context.Context, diagnosis Diagnosis) (done []string
 		}
 		all.snapshots = all.snapshots || r.snapshots
 		all.marks = all.marks || r.marks || r.projection != ""
+		all.skips = all.skips || r.skips
 		all.stream = all.stream || r.stream
 	}
 	for _, r := range generations {
@@ -48,7 +50,7 @@ func (d *Doctor) Repair(ctx context.Context, diagnosis Diagnosis) (done []string
 		}
 		done = append(done, "stream deleted")
 	}
-	if all.marks || all.snapshots {
+	if all.marks || all.snapshots || all.skips {
 		what, err := d.forget(ctx, all)
 		if err != nil {
 			return done, err
@@ -67,6 +69,13 @@ func (d *Doctor) forget(ctx context.Context, r remedy) (done []string, err error
 			return done, fmt.Errorf("forget marks: %w", err)
 		}
 		done = append(done, fmt.Sprintf("%d marks forgotten", n))
+	}
+	if r.skips {
+		n, err := q.DropStrangeSkips(ctx)
+		if err != nil {
+			return done, fmt.Errorf("forget what was to be passed over: %w", err)
+		}
+		done = append(done, fmt.Sprintf("%d events that are gone are no longer passed over", n))
 	}
 	if r.snapshots {
 		n, err := q.DropSnapshots(ctx)
@@ -129,6 +138,13 @@ func (d *Doctor) empty(ctx context.Context, p readmodel.Projector, r remedy) (do
 			if _, err := tx.Exec(ctx, "TRUNCATE "+r.place.Table(table)); err != nil {
 				return fmt.Errorf("empty table %s: %w", table, err)
 			}
+		}
+		// What was parked is tried again: it may be of the history that is gone.
+		if err := q.DropParked(ctx, db.DropParkedParams{Projection: p.Name, Generation: int32(r.generation)}); err != nil {
+			return err
+		}
+		if err := q.DropAttempts(ctx, db.DropAttemptsParams{Projection: p.Name, Generation: int32(r.generation)}); err != nil {
+			return err
 		}
 		if _, err := q.ResetCheckpoint(ctx, db.ResetCheckpointParams{Projection: p.Name, Generation: int32(r.generation)}); err != nil {
 			return err

@@ -73,7 +73,9 @@ func placeOf(msg *jetstream.RawStreamMsg) (readmodel.Message, error) {
 	if err != nil {
 		return readmodel.Message{}, fmt.Errorf("message %d has no event id: %w", msg.Sequence, ErrForeign)
 	}
-	return readmodel.Message{position, id, msg.Sequence, msg.Time.UTC(), msg.Header.Get(cloudevent.HeaderEpoch)}, nil
+	return readmodel.Message{
+		Position: position, EventID: id, Sequence: msg.Sequence, StoredAt: msg.Time.UTC(), Epoch: msg.Header.Get(cloudevent.HeaderEpoch),
+	}, nil
 }
 
 // ErrNotInStream means that the stream has no message for a position: it was purged, has expired, was left out by the relay or

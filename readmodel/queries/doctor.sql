@@ -31,5 +31,19 @@ DELETE FROM readmodel.marks WHERE subject = @subject AND generation = @generatio
 SELECT position FROM readmodel.checkpoints WHERE projection = @projection AND generation = @generation AND place = 'live' FOR UPDATE;
 
 -- name: ResetCheckpoint :execrows
-UPDATE readmodel.checkpoints SET position = 0, updated_at = clock_timestamp(), state = 'running', cause = ''
+UPDATE readmodel.checkpoints SET position = 0, updated_at = clock_timestamp(), state = 'running', cause = '', parked = 0, parking = parking + 1
 WHERE projection = @projection AND generation = @generation;
+
+-- name: DropParked :exec
+DELETE FROM readmodel.parked WHERE projection = @projection AND generation = @generation;
+
+-- name: DropAttempts :exec
+DELETE FROM readmodel.attempts WHERE projection = @projection AND generation = @generation;
+
+-- name: StrangeSkips :one
+-- Decisions to pass over an event that the log does not have there.
+SELECT count(*) AS skips, coalesce(max(s.position), 0)::bigint AS furthest
+FROM readmodel.skipped s WHERE NOT EXISTS (SELECT FROM events e WHERE e.position = s.position AND e.event_id = s.event_id);
+
+-- name: DropStrangeSkips :execrows
+DELETE FROM readmodel.skipped s WHERE NOT EXISTS (SELECT FROM events e WHERE e.position = s.position AND e.event_id = s.event_id);

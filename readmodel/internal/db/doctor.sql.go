@@ -27,6 +27,20 @@ func (q *Queries) AnswersPastTheLog(ctx context.Context) (AnswersPastTheLogRow, 
 	return i, err
 }
 
+const DropAttempts = `-- name: DropAttempts :exec
+DELETE FROM readmodel.attempts WHERE projection = $1 AND generation = $2
+`
+
+type DropAttemptsParams struct {
+	Projection string
+	Generation int32
+}
+
+func (q *Queries) DropAttempts(ctx context.Context, arg DropAttemptsParams) error {
+	_, err := q.db.Exec(ctx, DropAttempts, arg.Projection, arg.Generation)
+	return err
+}
+
 const DropMarks = `-- name: DropMarks :exec
 DELETE FROM readmodel.marks WHERE subject = $1 AND generation = $2
 `
@@ -38,6 +52,20 @@ type DropMarksParams struct {
 
 func (q *Queries) DropMarks(ctx context.Context, arg DropMarksParams) error {
 	_, err := q.db.Exec(ctx, DropMarks, arg.Subject, arg.Generation)
+	return err
+}
+
+const DropParked = `-- name: DropParked :exec
+DELETE FROM readmodel.parked WHERE projection = $1 AND generation = $2
+`
+
+type DropParkedParams struct {
+	Projection string
+	Generation int32
+}
+
+func (q *Queries) DropParked(ctx context.Context, arg DropParkedParams) error {
+	_, err := q.db.Exec(ctx, DropParked, arg.Projection, arg.Generation)
 	return err
 }
 
@@ -60,6 +88,18 @@ WHERE NOT EXISTS (SELECT FROM events e WHERE e.position = m.position AND e.event
 
 func (q *Queries) DropStrangeMarks(ctx context.Context) (int64, error) {
 	result, err := q.db.Exec(ctx, DropStrangeMarks)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const DropStrangeSkips = `-- name: DropStrangeSkips :execrows
+DELETE FROM readmodel.skipped s WHERE NOT EXISTS (SELECT FROM events e WHERE e.position = s.position AND e.event_id = s.event_id)
+`
+
+func (q *Queries) DropStrangeSkips(ctx context.Context) (int64, error) {
+	result, err := q.db.Exec(ctx, DropStrangeSkips)
 	if err != nil {
 		return 0, err
 	}
@@ -101,7 +141,7 @@ func (q *Queries) LogEnds(ctx context.Context) (LogEndsRow, error) {
 }
 
 const ResetCheckpoint = `-- name: ResetCheckpoint :execrows
-UPDATE readmodel.checkpoints SET position = 0, updated_at = clock_timestamp(), state = 'running', cause = ''
+UPDATE readmodel.checkpoints SET position = 0, updated_at = clock_timestamp(), state = 'running', cause = '', parked = 0, parking = parking + 1
 WHERE projection = $1 AND generation = $2
 `
 
@@ -172,4 +212,22 @@ func (q *Queries) StrangeMarks(ctx context.Context) ([]StrangeMarksRow, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const StrangeSkips = `-- name: StrangeSkips :one
+SELECT count(*) AS skips, coalesce(max(s.position), 0)::bigint AS furthest
+FROM readmodel.skipped s WHERE NOT EXISTS (SELECT FROM events e WHERE e.position = s.position AND e.event_id = s.event_id)
+`
+
+type StrangeSkipsRow struct {
+	Skips    int64
+	Furthest int64
+}
+
+// Decisions to pass over an event that the log does not have there.
+func (q *Queries) StrangeSkips(ctx context.Context) (StrangeSkipsRow, error) {
+	row := q.db.QueryRow(ctx, StrangeSkips)
+	var i StrangeSkipsRow
+	err := row.Scan(&i.Skips, &i.Furthest)
+	return i, err
 }

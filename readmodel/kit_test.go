@@ -252,7 +252,7 @@ func (s *scripted) Acknowledge(context.Context) error { return nil }
 func (s *scripted) Close()                            {}
 
 // patience bounds every wait for something that must happen; the machine may be busy.
-const patience = 60 * time.Second
+const patience = 120 * time.Second
 
 // lockedBuffer is a log that several write to.
 type lockedBuffer struct {

@@ -40,7 +40,7 @@ func TestTakeOverFromAHolderThatHangs(t *testing.T) {
 
 			second := b.engine(b.parts(nil), named("second"))
 			b.run(second.Run)
-			b.within(30*time.Second, "the second is active", func() bool { return active(second) == 2 })
+			b.within(patience, "the second is active", func() bool { return active(second) == 2 })
 			head := b.write(300)
 			b.untilApplied(head)
 			b.verify(head)
@@ -123,7 +123,7 @@ func (b *bank) hold(lock string) (release func()) {
 func (b *bank) untilSession(application, condition string) {
 	b.t.Helper()
 	sql := `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = @application AND ` + condition + `)`
-	b.within(20*time.Second, application+" is at "+condition, func() bool {
+	b.within(patience, application+" is at "+condition, func() bool {
 		var there bool
 		if err := b.admin.QueryRow(b.t.Context(), sql, pgx.NamedArgs{"application": application}).Scan(&there); err != nil {
 			b.t.Fatal(err)

@@ -25,12 +25,14 @@ func asker(pool *pgxpool.Pool) askAccounts {
 		defer rows.Close()
 		for rows.Next() {
 			row := wireRow{left: rows.RawValues()}
-			fresh = Freshness{Position: row.int64(), LagMilliseconds: row.int64()}
+			fresh = Freshness{Position: row.int64(), LagMilliseconds: row.int64(), parked: row.int64() > 0}
+			stale := row.staleness()
 			if !row.null() {
 				account, err := row.account()
 				if err != nil {
 					return fresh, err
 				}
+				account.stale = stale
 				found(account)
 			}
 			if row.broken {
@@ -62,6 +64,15 @@ type wireRow struct {
 }
 
 func (r *wireRow) null() bool { return len(r.left) == 0 || r.left[0] == nil }
+
+// staleness reads a position, 0 for none, and a time.
+func (r *wireRow) staleness() staleness {
+	stale := staleness{Position: r.int64(), Since: r.time()}
+	if stale.Position == 0 {
+		return staleness{}
+	}
+	return stale
+}
 
 func (r *wireRow) next() []byte {
 	if len(r.left) == 0 {

@@ -3,6 +3,7 @@ package readmodel
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,7 +25,11 @@ type Account struct {
 	Metadata            map[string]string
 	Version, Position   int64 // of the last event, in the account and in the log
 	OpenedAt, UpdatedAt time.Time
+	stale               staleness
 }
+
+// StaleSince is when the first event was recorded that the account does not show, because it is parked; zero when it is not.
+func (a *Account) StaleSince() time.Time { return a.stale.Since }
 
 // AccountFilter picks accounts; empty fields pick all.
 type AccountFilter struct {
@@ -38,10 +43,14 @@ type AccountCursor struct {
 	AccountID uuid.UUID
 }
 
-// Account returns one account, or ErrNotFound. While Run runs, reads that wait at the same time go to the database together,
+// Account returns one account, or ErrNotFound; or ErrParked when its very first event cannot be applied. While Run runs, reads that wait at the same time go to the database together,
 // and when too many wait, more are ErrOverloaded.
 func (q *Queries) Account(ctx context.Context, id uuid.UUID) (Account, Freshness, error) {
 	a, fresh, err := q.lookups.read(ctx, id)
+	if errors.Is(err, ErrNotFound) && fresh.parked {
+		err = q.unlessParked(ctx, id, err)
+	}
+	fresh = fresh.of(a.stale)
 	if err != nil {
 		return Account{}, fresh, fmt.Errorf("read account %s: %w", id, err)
 	}
@@ -58,13 +67,15 @@ func (q *Queries) Accounts(ctx context.Context, f AccountFilter) ([]Account, boo
 		return nil, false, stamp.freshness, fmt.Errorf("list accounts: %w", err)
 	}
 	rows, more := page(rows, limit)
-	accounts := make([]Account, len(rows))
+	accounts, fresh := make([]Account, len(rows)), stamp.freshness
 	for i, row := range rows {
 		if accounts[i], err = newAccount(row); err != nil {
 			return nil, false, stamp.freshness, err
 		}
+		accounts[i].stale = stamp.parked[row.AccountID]
+		fresh = fresh.of(accounts[i].stale)
 	}
-	return accounts, more, stamp.freshness, nil
+	return accounts, more, fresh, nil
 }
 
 // listAccounts picks the statement whose index serves the most selective filter.

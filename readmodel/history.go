@@ -50,7 +50,7 @@ func (q *Queries) BalanceAt(ctx context.Context, id uuid.UUID, at time.Time, bas
 	default:
 		return BalanceAt{}, Freshness{}, fmt.Errorf("basis %q is none", basis)
 	}
-	return answer, stamp.freshness, nil
+	return answer, stamp.of(id), nil
 }
 
 // DayBalance is the balance at the end of a UTC day and what moved on it, in minor units.
@@ -84,7 +84,7 @@ func (q *Queries) DailyBalances(ctx context.Context, id uuid.UUID, from, to time
 	if err != nil {
 		return nil, "", stamp.freshness, fmt.Errorf("read daily balances of account %s: %w", id, err)
 	}
-	return carry(moved, from, to), currency, stamp.freshness, nil
+	return carry(moved, from, to), currency, stamp.of(id), nil
 }
 
 // movedDays returns the days with movements, before them one that stands for all the past.

@@ -66,7 +66,7 @@ func (q *Queries) Timeline(ctx context.Context, f TimelineFilter) ([]TimelineRow
 			return nil, false, stamp.freshness, err
 		}
 	}
-	return rows, more, stamp.freshness, nil
+	return rows, more, stamp.of(f.AccountID), nil
 }
 
 func listTimeline(ctx context.Context, q *db.Queries, f TimelineFilter, limit int32) ([]db.ReadmodelTimeline, error) {

@@ -90,17 +90,18 @@ func ListSkipped(ctx context.Context, pool *pgxpool.Pool, projection string) ([]
 var (
 	// ErrNotParked means that the account is not, or no longer, parked.
 	ErrNotParked = errors.New("not parked")
-	// ErrRowsDamaged means that the event is in order and the account's rows are not: passing it over would not help.
-	ErrRowsDamaged = errors.New("the account's rows are damaged, not its event: the projection must be rebuilt")
+	// ErrNotPassedOver means that the account does not wait behind that event, or that the event is in order and the account's
+	// rows are not: then passing it over would not help.
+	ErrNotPassedOver = errors.New("the account waits behind another event by now, or its rows are damaged and must be rebuilt")
 )
 
 // Outcome is what came of an attempt to apply the events that wait.
 type Outcome struct {
-	Released bool  `json:"released"` // the account is up to date
-	Applied  int   `json:"applied"`  // events
-	Position int64 `json:"position"` // of the event that cannot be applied; 0 when released
-	Class    string
-	Cause    string
+	Released bool   `json:"released"` // the account is up to date
+	Applied  int    `json:"applied"`  // events
+	Position int64  `json:"position"` // of the event that cannot be applied; 0 when released
+	Class    string `json:"class,omitempty"`
+	Cause    string `json:"cause,omitempty"`
 }
 
 // ParkingDesk tries parked accounts of one projection's live generation again. What it does, it does in transactions that have the
@@ -124,21 +125,21 @@ func (d *ParkingDesk) Retry(ctx context.Context, account uuid.UUID) (Outcome, er
 	return d.runner.retry(ctx, account)
 }
 
-// PassOver has the event that the account waits behind passed over, for good, and applies those after it as far as that goes.
-func (d *ParkingDesk) PassOver(ctx context.Context, account uuid.UUID, by, reason string) (Outcome, error) {
+// PassOver has the event passed over, for good, that the account waits behind, and applies those after it as far as that goes.
+func (d *ParkingDesk) PassOver(ctx context.Context, account uuid.UUID, position int64, by, reason string) (Outcome, error) {
 	r := d.runner
 	if _, err := r.checkpoint.load(ctx, r.pool); err != nil {
 		return Outcome{}, err
 	}
 	err := r.withCheckpoint(ctx, func(tx pgx.Tx, _ int64) error {
 		n, err := db.New(tx).SkipEvent(ctx, db.SkipEventParams{
-			Projection: r.checkpoint.projection, Generation: r.checkpoint.generation, AccountID: account, SkippedBy: by, Reason: reason,
+			Projection: r.checkpoint.projection, Generation: r.checkpoint.generation, AccountID: account, Position: position, SkippedBy: by, Reason: reason,
 		})
 		if err != nil {
 			return fmt.Errorf("pass over the event of account %s: %w", account, err)
 		}
 		if n == 0 {
-			return r.whyNotSkipped(ctx, tx, account)
+			return r.whyNotSkipped(account)
 		}
 		_, err = countParked(ctx, tx, r.checkpoint)
 		return err
@@ -149,9 +150,9 @@ func (d *ParkingDesk) PassOver(ctx context.Context, account uuid.UUID, by, reaso
 	return r.retry(ctx, account)
 }
 
-func (r *runner) whyNotSkipped(ctx context.Context, tx pgx.Tx, account uuid.UUID) error {
+func (r *runner) whyNotSkipped(account uuid.UUID) error {
 	if r.parking.accounts[account] {
-		return ErrRowsDamaged
+		return ErrNotPassedOver
 	}
 	return ErrNotParked
 }

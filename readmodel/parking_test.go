@@ -77,17 +77,20 @@ func TestRetryAndSkip(t *testing.T) {
 	if outcome, err := b.desk(fixedDecoder{b}, readmodel.Timeline).Retry(t.Context(), retried); err != nil || !outcome.Released || outcome.Applied < 2 {
 		t.Errorf("a retry by the fix: %+v, %v", outcome, err)
 	}
-	outcome, err := desk.PassOver(t.Context(), skipped, "ada", "the payload is lost, finance booked it by hand")
+	if _, err := desk.PassOver(t.Context(), skipped, third, "ada", "not this one yet"); !errors.Is(err, readmodel.ErrNotPassedOver) {
+		t.Errorf("passing over an event that waits itself: %v", err)
+	}
+	outcome, err := desk.PassOver(t.Context(), skipped, second, "ada", "the payload is lost, finance booked it by hand")
 	if err != nil || outcome.Released || outcome.Position != third {
 		t.Errorf("the first of two passed over: %+v, %v", outcome, err)
 	}
-	if outcome, err = desk.PassOver(t.Context(), skipped, "ada", "so is this one"); err != nil || !outcome.Released {
+	if outcome, err = desk.PassOver(t.Context(), skipped, third, "ada", "so is this one"); err != nil || !outcome.Released {
 		t.Errorf("the second passed over: %+v, %v", outcome, err)
 	}
 	if _, err := desk.Retry(t.Context(), skipped); !errors.Is(err, readmodel.ErrNotParked) {
 		t.Errorf("a retry of what is not parked: %v", err)
 	}
-	if _, err := desk.PassOver(t.Context(), skipped, "ada", "again"); !errors.Is(err, readmodel.ErrNotParked) {
+	if _, err := desk.PassOver(t.Context(), skipped, third, "ada", "again"); !errors.Is(err, readmodel.ErrNotParked) {
 		t.Errorf("passing over what is not parked: %v", err)
 	}
 	b.untilApplied(b.write(300)) // the runner has noticed, or the events of the two would be lost

@@ -118,7 +118,7 @@ func oldest(positions []db.LivePositionsRow, projections []string) Freshness {
 		var at Freshness
 		for _, row := range positions {
 			if row.Projection == name {
-				at = Freshness{row.Position, row.LagMilliseconds}
+				at = Freshness{Position: row.Position, LagMilliseconds: row.LagMilliseconds}
 			}
 		}
 		if i == 0 || at.Position < freshness.Position {

@@ -37,6 +37,7 @@ type cli struct {
 	Cancel      cancelCommand      `cmd:"" help:"Cancel a rebuild and drop what it has made."`
 	Generations generationsCommand `cmd:"" help:"List the generations of projections."`
 	Doctor      doctorCommand      `cmd:"" help:"Find what is ahead of a restored log, and repair it."`
+	Parked      parkedCommand      `cmd:"" help:"Look after accounts that were set aside because one of their events cannot be applied."`
 	Actions     actionsCommand     `cmd:"" help:"List what operators did, who and why."`
 }
 

@@ -28,7 +28,25 @@ func (h *handlers) account(ctx context.Context, text string, projections ...stri
 // visible reads an account as it is now, if the caller may see it.
 func (h *handlers) visible(ctx context.Context, id uuid.UUID) (readmodel.Account, readmodel.Freshness, error) {
 	a, fresh, err := h.reads.Account(ctx, id)
-	return a, fresh, mayRead(ctx, a, err)
+	return a, fresh, reached(ctx, fresh, mayRead(ctx, a, err))
+}
+
+// reached is the error of a read, or that the account is parked in front of what the caller demands: waiting would not help.
+func reached(ctx context.Context, fresh readmodel.Freshness, err error) error {
+	if err != nil || fresh.StaleSince.IsZero() {
+		return err
+	}
+	demanded, err := httpapi.CallFrom(ctx).MinPosition()
+	if err != nil || demanded <= fresh.Position {
+		return err
+	}
+	return &httpapi.Error{
+		Code: httpapi.ReadModelStale, Detail: "An event of the account cannot be applied; the account is set aside until an operator has dealt with it.",
+		Context: []httpapi.Member{
+			httpapi.Number("demanded", demanded), httpapi.Number("position", fresh.Position),
+			httpapi.Text("stale_since", fresh.StaleSince.UTC().Format(time.RFC3339Nano)),
+		},
+	}
 }
 
 // mayRead is the error of a read, or what the caller is told about an account of another.
@@ -51,14 +69,14 @@ func (h *handlers) accountAlone(ctx context.Context, text string) (readmodel.Acc
 		return readmodel.Account{}, readmodel.Freshness{}, err
 	}
 	a, fresh, err := h.reads.Account(ctx, id)
-	early := (err == nil || errors.Is(err, readmodel.ErrNotFound)) && fresh.Position < demanded
+	early := (err == nil || errors.Is(err, readmodel.ErrNotFound)) && fresh.Position < demanded && fresh.StaleSince.IsZero()
 	if early {
 		if err := h.wait(ctx, readmodel.Balances); err != nil {
 			return readmodel.Account{}, readmodel.Freshness{}, err
 		}
 		a, fresh, err = h.reads.Account(ctx, id)
 	}
-	return a, fresh, mayRead(ctx, a, err)
+	return a, fresh, reached(ctx, fresh, mayRead(ctx, a, err))
 }
 
 // waitLeast lets a caller that does not want to wait at all still find out whether it must.
@@ -93,8 +111,12 @@ func tooStale(data ...httpapi.Member) error {
 // translate finds the table's kind for an error of the read models.
 func translate(err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, readmodel.ErrNotFound):
 		return httpapi.NoSuchAccount()
+	case errors.Is(err, readmodel.ErrParked):
+		return &httpapi.Error{Code: httpapi.ReadModelStale, Detail: "The account is set aside: its first event cannot be applied."}
 	case errors.Is(err, readmodel.ErrOverloaded):
 		return &httpapi.Error{Code: httpapi.Overloaded, Detail: "Too many reads are waiting."}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

@@ -54,7 +54,7 @@ func (h *handlers) GetAccount(ctx context.Context, r GetAccountRequestObject) (G
 	if err != nil {
 		return nil, err
 	}
-	return &accountAnswer{fresh: fresh, account: a, unchanged: httpapi.CallFrom(ctx).HasVersion(a.Version)}, nil
+	return &accountAnswer{fresh: fresh, account: a, unchanged: fresh.StaleSince.IsZero() && httpapi.CallFrom(ctx).HasVersion(a.Version)}, nil
 }
 
 // GetBalance answers with the balance now, which needs no clock to agree with another, or at a moment.
@@ -70,17 +70,17 @@ func (h *handlers) GetBalance(ctx context.Context, r GetBalanceRequestObject) (G
 			return nil, err
 		}
 	case basis == Recorded:
-		return &answer{fresh: fresh, body: Balance{
-			AccountID: a.ID, Currency: a.Currency, Balance: a.Balance, Held: a.Held, At: at, Basis: basis, Version: &a.Version,
-		}}, nil
+		now := Balance{AccountID: a.ID, Currency: a.Currency, Balance: a.Balance, Held: a.Held, At: at, Basis: basis, Version: &a.Version}
+		now.Stale, now.StaleSince = staleOf(fresh)
+		return &answer{fresh: fresh, body: now}, nil
 	case a.UpdatedAt.After(at):
 		at = a.UpdatedAt
 	}
 	b, fresh, err := h.reads.BalanceAt(ctx, a.ID, at, readmodel.Basis(basis))
-	if err != nil {
-		return nil, translate(err)
+	if err = reached(ctx, fresh, translate(err)); err != nil {
+		return nil, err
 	}
-	return &answer{fresh: fresh, body: balanceOf(b)}, nil
+	return &answer{fresh: fresh, body: balanceOf(b, fresh)}, nil
 }
 
 // ListBalances answers with the closing balances of days.
@@ -95,10 +95,12 @@ func (h *handlers) ListBalances(ctx context.Context, r ListBalancesRequestObject
 	}
 	basis := basisOf(r.Params.Basis)
 	days, currency, fresh, err := h.reads.DailyBalances(ctx, a.ID, from, to, readmodel.Basis(basis))
-	if err != nil {
-		return nil, translate(err)
+	if err = reached(ctx, fresh, translate(err)); err != nil {
+		return nil, err
 	}
-	return &answer{fresh: fresh, body: seriesOf(a.ID, currency, basis, from, to, days)}, nil
+	series := seriesOf(a.ID, currency, basis, from, to, days)
+	series.Stale, series.StaleSince = staleOf(fresh)
+	return &answer{fresh: fresh, body: series}, nil
 }
 
 // ListTimeline answers with what happened on the account, newest first.
@@ -114,10 +116,10 @@ func (h *handlers) ListTimeline(ctx context.Context, r ListTimelineRequestObject
 		return nil, err
 	}
 	rows, more, fresh, err := h.timeline(ctx, filter)
-	if err != nil {
+	if err = reached(ctx, fresh, err); err != nil {
 		return nil, err
 	}
-	page := list[readmodel.TimelineRow]{rows: rows, each: appendRow}
+	page := list[readmodel.TimelineRow]{rows: rows, each: appendRow, staleSince: fresh.StaleSince}
 	if more {
 		page.next = encodeNumber(scope, rows[len(rows)-1].Position)
 	}

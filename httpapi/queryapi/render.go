@@ -28,7 +28,16 @@ func appendAccount(dst []byte, a *readmodel.Account) []byte {
 	dst = appendTime(append(dst, `,"updated_at":`...), a.UpdatedAt)
 	dst = appendOptional(dst, `,"freeze_scope":`, a.FreezeScope)
 	dst = appendMetadata(dst, a.Metadata)
+	dst = appendStale(dst, a.StaleSince())
 	return append(dst, '}')
+}
+
+// appendStale appends nothing for an account that is not parked.
+func appendStale(dst []byte, since time.Time) []byte {
+	if since.IsZero() {
+		return dst
+	}
+	return appendTime(append(dst, `,"stale":true,"stale_since":`...), since)
 }
 
 func appendRow(dst []byte, r *readmodel.TimelineRow) []byte {
@@ -90,6 +99,8 @@ type list[T any] struct {
 	rows []T
 	each func(dst []byte, row *T) []byte
 	next string // cursor; "" on the last page
+	// staleSince is set when all of it is of a parked account.
+	staleSince time.Time
 }
 
 func (l list[T]) append(dst []byte) []byte {
@@ -102,5 +113,6 @@ func (l list[T]) append(dst []byte) []byte {
 	}
 	dst = strconv.AppendBool(append(dst, `],"has_more":`...), l.next != "")
 	dst = appendOptional(dst, `,"next_cursor":`, l.next)
+	dst = appendStale(dst, l.staleSince)
 	return append(dst, '}')
 }

@@ -226,14 +226,20 @@ type Account struct {
 	Held        int64              `json:"held"`
 
 	// Metadata Example: {"branch":"Praha 1"}
-	Metadata       Metadata      `json:"metadata,omitempty"`
-	OpenedAt       time.Time     `json:"opened_at"`
-	OverdraftLimit int64         `json:"overdraft_limit"`
-	OwnerID        string        `json:"owner_id"`
-	OwnerName      string        `json:"owner_name"`
-	Status         AccountStatus `json:"status"`
-	UpdatedAt      time.Time     `json:"updated_at"`
-	Version        int64         `json:"version"`
+	Metadata       Metadata  `json:"metadata,omitempty"`
+	OpenedAt       time.Time `json:"opened_at"`
+	OverdraftLimit int64     `json:"overdraft_limit"`
+	OwnerID        string    `json:"owner_id"`
+	OwnerName      string    `json:"owner_name"`
+
+	// Stale One of the account's events could not be applied: it is not shown, nor are those behind it. Absent otherwise.
+	Stale *bool `json:"stale,omitempty"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince *time.Time    `json:"stale_since,omitempty"`
+	Status     AccountStatus `json:"status"`
+	UpdatedAt  time.Time     `json:"updated_at"`
+	Version    int64         `json:"version"`
 }
 
 // AccountFreezeScope What the freeze stops; absent when not frozen.
@@ -285,6 +291,12 @@ type Balance struct {
 	Currency Currency `json:"currency"`
 	Held     int64    `json:"held"`
 
+	// Stale One of the account's events could not be applied: it is not shown, nor are those behind it. Absent otherwise.
+	Stale *bool `json:"stale,omitempty"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince *time.Time `json:"stale_since,omitempty"`
+
 	// Version The account's version at that moment, on the recorded basis.
 	Version *int64 `json:"version,omitempty"`
 }
@@ -303,6 +315,12 @@ type BalanceSeries struct {
 	Data     []DayBalance          `json:"data"`
 	From     openapi_types.Date    `json:"from"`
 	Interval BalanceSeriesInterval `json:"interval"`
+
+	// Stale One of the account's events could not be applied: it is not shown, nor are those behind it. Absent otherwise.
+	Stale *bool `json:"stale,omitempty"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince *time.Time `json:"stale_since,omitempty"`
 
 	// To The day behind the last one.
 	To openapi_types.Date `json:"to"`
@@ -581,6 +599,12 @@ type TimelinePage struct {
 
 	// NextCursor Absent on the last page.
 	NextCursor string `json:"next_cursor,omitempty"`
+
+	// Stale One of the account's events could not be applied: it is not shown, nor are those behind it. Absent otherwise.
+	Stale *bool `json:"stale,omitempty"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince *time.Time `json:"stale_since,omitempty"`
 }
 
 // TimelineRow defines model for TimelineRow.

@@ -13,13 +13,14 @@ import (
 
 // What the read models answer, in the words of the document.
 
-func balanceOf(b readmodel.BalanceAt) Balance {
+func balanceOf(b readmodel.BalanceAt, fresh readmodel.Freshness) Balance {
 	view := Balance{
 		AccountID: b.AccountID, Currency: b.Currency, Balance: b.Balance, Held: b.Held, At: b.At.UTC(), Basis: Basis(b.Basis),
 	}
 	if b.Version > 0 {
 		view.Version = &b.Version
 	}
+	view.Stale, view.StaleSince = staleOf(fresh)
 	return view
 }
 
@@ -32,6 +33,15 @@ func seriesOf(id uuid.UUID, currency string, basis Basis, from, to time.Time, da
 		view.Data[i] = DayBalance{Date: types.Date{Time: d.Date}, Balance: d.Balance, In: d.In, Out: d.Out, Movements: d.Movements}
 	}
 	return view
+}
+
+// staleOf marks the data of a parked account.
+func staleOf(fresh readmodel.Freshness) (*bool, *time.Time) {
+	if fresh.StaleSince.IsZero() {
+		return nil, nil
+	}
+	stale, since := true, fresh.StaleSince.UTC()
+	return &stale, &since
 }
 
 func eventsOf(events []eventstore.Event) []Event {

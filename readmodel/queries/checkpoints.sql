@@ -25,9 +25,15 @@ SET updated_at = clock_timestamp(), state = 'stopped', cause = @cause
 WHERE projection = @projection AND generation = @generation AND position = @position;
 
 -- name: Freshness :one
--- How far the live generations of some projections have come: all of them at least this far. Zero while one has not begun.
+-- How far the live generations of some projections have come: all of them at least this far. Zero while one has not begun. And
+-- the accounts that they have set aside; as long as there are none, nobody looks for them.
 SELECT coalesce(CASE WHEN count(*) = cardinality(@projections::text[]) THEN min(c.position) END, 0)::bigint AS position,
-       coalesce(greatest(extract(epoch FROM clock_timestamp() - min(next.recorded_at)) * 1000, 0), 0)::bigint AS lag_milliseconds
+       coalesce(greatest(extract(epoch FROM clock_timestamp() - min(next.recorded_at)) * 1000, 0), 0)::bigint AS lag_milliseconds,
+       CASE WHEN sum(c.parked) > 0 THEN (
+           SELECT json_agg(json_build_object('AccountID', p.account_id, 'Position', p.position, 'Since', p.stale_since))
+           FROM readmodel.parked p JOIN readmodel.checkpoints own ON own.projection = p.projection AND own.generation = p.generation
+           WHERE own.live AND p.projection = ANY(@projections::text[])
+       ) END AS parked
 FROM readmodel.checkpoints c
 LEFT JOIN events next ON next.position = c.position + 1
 WHERE c.live AND c.projection = ANY(@projections::text[]);

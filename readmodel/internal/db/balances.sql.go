@@ -217,21 +217,30 @@ func (q *Queries) AccountsOfOwner(ctx context.Context, arg AccountsOfOwnerParams
 }
 
 const LookUpAccounts = `-- name: LookUpAccounts :many
-SELECT fresh.position AS fresh_position, fresh.lag_milliseconds, b.account_id, b.balance, b.held, b.overdraft_limit, b.version,
+SELECT fresh.position AS fresh_position, fresh.lag_milliseconds, fresh.parked,
+       coalesce(stale.position, 0)::bigint AS stale_position, coalesce(stale.stale_since, 'epoch')::timestamptz AS stale_since, b.account_id, b.balance, b.held, b.overdraft_limit, b.version,
        b.position, b.opened_at, b.updated_at, b.currency, b.status, b.freeze_scope, b.owner_id, b.owner_name, b.metadata
 FROM (
     SELECT coalesce(max(c.position), 0)::bigint AS position,
-           coalesce(greatest(extract(epoch FROM clock_timestamp() - max(next.recorded_at)) * 1000, 0), 0)::bigint AS lag_milliseconds
+           coalesce(greatest(extract(epoch FROM clock_timestamp() - max(next.recorded_at)) * 1000, 0), 0)::bigint AS lag_milliseconds,
+           coalesce(max(c.parked), 0)::bigint AS parked, max(c.generation) AS generation
     FROM readmodel.checkpoints c
     LEFT JOIN events next ON next.position = c.position + 1
     WHERE c.live AND c.projection = 'balances'
 ) AS fresh
 LEFT JOIN readmodel.balances b ON b.account_id = ANY((SELECT $1::uuid[])::uuid[])
+LEFT JOIN LATERAL (
+    SELECT p.position, p.stale_since FROM readmodel.parked p
+    WHERE fresh.parked > 0 AND p.projection = 'balances' AND p.generation = fresh.generation AND p.account_id = b.account_id
+) AS stale ON true
 `
 
 type LookUpAccountsRow struct {
 	FreshPosition   int64
 	LagMilliseconds int64
+	Parked          int64
+	StalePosition   int64
+	StaleSince      time.Time
 	AccountID       *uuid.UUID
 	Balance         *int64
 	Held            *int64
@@ -250,7 +259,7 @@ type LookUpAccountsRow struct {
 
 // Many accounts at once and, in each row, how far the projection has come: one snapshot shows both. There is a row also when
 // there is no such account. The inner SELECT hides the number of ids from the planner, which would otherwise find a plan for
-// few of them better than the plan for any number, and plan each time anew.
+// few of them better than the plan for any number, and plan each time anew. As long as nothing is parked, nobody looks for it.
 func (q *Queries) LookUpAccounts(ctx context.Context, accountIds []uuid.UUID) ([]LookUpAccountsRow, error) {
 	rows, err := q.db.Query(ctx, LookUpAccounts, accountIds)
 	if err != nil {
@@ -263,6 +272,9 @@ func (q *Queries) LookUpAccounts(ctx context.Context, accountIds []uuid.UUID) ([
 		if err := rows.Scan(
 			&i.FreshPosition,
 			&i.LagMilliseconds,
+			&i.Parked,
+			&i.StalePosition,
+			&i.StaleSince,
 			&i.AccountID,
 			&i.Balance,
 			&i.Held,

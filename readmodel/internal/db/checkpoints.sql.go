@@ -62,7 +62,12 @@ func (q *Queries) BeginCheckpoint(ctx context.Context, arg BeginCheckpointParams
 
 const Freshness = `-- name: Freshness :one
 SELECT coalesce(CASE WHEN count(*) = cardinality($1::text[]) THEN min(c.position) END, 0)::bigint AS position,
-       coalesce(greatest(extract(epoch FROM clock_timestamp() - min(next.recorded_at)) * 1000, 0), 0)::bigint AS lag_milliseconds
+       coalesce(greatest(extract(epoch FROM clock_timestamp() - min(next.recorded_at)) * 1000, 0), 0)::bigint AS lag_milliseconds,
+       CASE WHEN sum(c.parked) > 0 THEN (
+           SELECT json_agg(json_build_object('AccountID', p.account_id, 'Position', p.position, 'Since', p.stale_since))
+           FROM readmodel.parked p JOIN readmodel.checkpoints own ON own.projection = p.projection AND own.generation = p.generation
+           WHERE own.live AND p.projection = ANY($1::text[])
+       ) END AS parked
 FROM readmodel.checkpoints c
 LEFT JOIN events next ON next.position = c.position + 1
 WHERE c.live AND c.projection = ANY($1::text[])
@@ -71,13 +76,15 @@ WHERE c.live AND c.projection = ANY($1::text[])
 type FreshnessRow struct {
 	Position        int64
 	LagMilliseconds int64
+	Parked          interface{}
 }
 
-// How far the live generations of some projections have come: all of them at least this far. Zero while one has not begun.
+// How far the live generations of some projections have come: all of them at least this far. Zero while one has not begun. And
+// the accounts that they have set aside; as long as there are none, nobody looks for them.
 func (q *Queries) Freshness(ctx context.Context, projections []string) (FreshnessRow, error) {
 	row := q.db.QueryRow(ctx, Freshness, projections)
 	var i FreshnessRow
-	err := row.Scan(&i.Position, &i.LagMilliseconds)
+	err := row.Scan(&i.Position, &i.LagMilliseconds, &i.Parked)
 	return i, err
 }
 

@@ -464,7 +464,7 @@ const SkipEvent = `-- name: SkipEvent :execrows
 INSERT INTO readmodel.skipped (projection, account_id, event_id, version, position, class, cause, skipped_by, reason)
 SELECT p.projection, p.account_id, p.event_id, p.version + 1, p.position, p.class, p.cause, $1, $2
 FROM readmodel.parked p WHERE p.projection = $3 AND p.generation = $4 AND p.account_id = $5
-  AND p.class <> 'out_of_order'
+  AND p.position = $6 AND p.class <> 'out_of_order'
 ON CONFLICT (projection, account_id, version) DO UPDATE SET skipped_at = clock_timestamp(), skipped_by = excluded.skipped_by, reason = excluded.reason
 `
 
@@ -474,6 +474,7 @@ type SkipEventParams struct {
 	Projection string
 	Generation int32
 	AccountID  uuid.UUID
+	Position   int64
 }
 
 func (q *Queries) SkipEvent(ctx context.Context, arg SkipEventParams) (int64, error) {
@@ -483,6 +484,7 @@ func (q *Queries) SkipEvent(ctx context.Context, arg SkipEventParams) (int64, er
 		arg.Projection,
 		arg.Generation,
 		arg.AccountID,
+		arg.Position,
 	)
 	if err != nil {
 		return 0, err

@@ -155,13 +155,13 @@ func (r *reader) get(path string, header http.Header, into any) int {
 // compare holds every account, in the list and by itself, against what it is, and returns those that say they are stale.
 func (p *projectors) compare(api *reader) (stale []uuid.UUID) {
 	p.t.Helper()
-	count, next := 0, ""
+	count, next := 0, "/v1/accounts?limit=200"
 	for {
 		var page struct {
 			Data []shown `json:"data"`
 			Next string  `json:"next_cursor"`
 		}
-		api.get("/v1/accounts?limit=200&cursor="+next, nil, &page)
+		api.get(next, nil, &page)
 		for _, a := range page.Data {
 			count++
 			var alone shown
@@ -175,9 +175,10 @@ func (p *projectors) compare(api *reader) (stale []uuid.UUID) {
 				stale = append(stale, a.AccountID)
 			}
 		}
-		if next = page.Next; next == "" {
+		if page.Next == "" {
 			break
 		}
+		next = "/v1/accounts?limit=200&cursor=" + page.Next
 	}
 	if want := len(p.customers.Accounts()); count != want {
 		p.t.Errorf("%d accounts are listed, want %d", count, want)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,7 +23,7 @@ const exclusiveBatches = 16
 func (p *Processor) present(items []*item) []*item {
 	here := items[:0]
 	for _, it := range items {
-		if err := it.ctx.Err(); err != nil {
+		if err := it.left(); err != nil {
 			p.finish(it, Answer{}, err)
 			continue
 		}
@@ -31,13 +32,32 @@ func (p *Processor) present(items []*item) []*item {
 	return here
 }
 
+// left tells why the caller has left. Whether another instance's caller has is not known here.
+func (it *item) left() error {
+	if it.from != nil {
+		return nil
+	}
+	return it.ctx.Err()
+}
+
 func (p *Processor) tell(b *batch) {
 	if b.log.Events() > 0 {
 		p.notify()
 	}
+	var senders []Answerer
 	for i, it := range b.items {
-		p.metrics.answered(b.replies[i])
-		p.finish(it, b.replies[i].answer, b.replies[i].err)
+		r := b.replies[i]
+		p.metrics.answered(r)
+		if it.uncertain {
+			r = r.binding()
+		}
+		p.conclude(it, r.answer, r.err)
+		if it.from != nil && !slices.Contains(senders, it.from) {
+			senders = append(senders, it.from)
+		}
+	}
+	for _, sender := range senders {
+		sender.Flush()
 	}
 }
 

@@ -23,6 +23,9 @@ type metrics struct {
 	accepted   prometheus.Counter
 	replayed   prometheus.Counter
 	refused    prometheus.Counter
+	forwarded  prometheus.Counter
+	fallbacks  *prometheus.CounterVec
+	forOthers  prometheus.Counter
 }
 
 func newMetrics(registerer prometheus.Registerer, queued func() float64) *metrics {
@@ -38,10 +41,19 @@ func newMetrics(registerer prometheus.Registerer, queued func() float64) *metric
 		exclusive:  prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "exclusive_batches_total", Help: "Batches committed while holding the head of the log."}),
 		lookups:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: ns + "account_lookups_total", Help: "Accounts looked up in memory, by result."}, []string{"result"}),
 	}
+	m.forwarded = prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "forwarded_total", Help: "Commands sent to the instance that decides for all."})
+	m.fallbacks = prometheus.NewCounterVec(prometheus.CounterOpts{Name: ns + "fallbacks_total", Help: "Commands decided by this instance although another one should have, by cause."}, []string{"cause"})
+	m.forOthers = prometheus.NewCounter(prometheus.CounterOpts{Name: ns + "accepted_for_others_total", Help: "Commands taken from other instances to be decided here."})
+	for _, cause := range Causes() {
+		m.fallbacks.WithLabelValues(string(cause))
+	}
+	for _, cause := range []string{headMoved, keyTaken, failure} {
+		m.collisions.WithLabelValues(cause)
+	}
 	m.hit, m.miss = m.lookups.WithLabelValues("hit"), m.lookups.WithLabelValues("miss")
 	m.accepted, m.replayed, m.refused = m.commands.WithLabelValues("accepted"), m.commands.WithLabelValues("replayed"), m.commands.WithLabelValues("refused")
 	depth := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: ns + "queue_depth", Help: "Commands waiting."}, queued)
-	registerer.MustRegister(m.commands, m.events, m.batchSize, m.batchTime, m.taken, m.overloaded, m.collisions, m.exclusive, m.lookups, depth)
+	registerer.MustRegister(m.commands, m.events, m.batchSize, m.batchTime, m.taken, m.overloaded, m.collisions, m.exclusive, m.lookups, m.forwarded, m.fallbacks, m.forOthers, depth)
 	return m
 }
 
@@ -67,14 +79,25 @@ func (m *metrics) answered(r reply) {
 	}
 }
 
+// The causes of collisions.
+const (
+	headMoved = "head_moved"
+	keyTaken  = "key_taken"
+	failure   = "failure"
+)
+
+func (m *metrics) fallback(cause Cause, commands int) {
+	m.fallbacks.WithLabelValues(string(cause)).Add(float64(commands))
+}
+
 func (m *metrics) collision(err error) {
-	cause := "failure"
+	cause := failure
 	var taken *eventstore.KeyTaken
 	switch {
 	case errors.Is(err, eventstore.ErrHeadMoved):
-		cause = "head_moved"
+		cause = headMoved
 	case errors.As(err, &taken):
-		cause = "key_taken"
+		cause = keyTaken
 	}
 	m.collisions.WithLabelValues(cause).Inc()
 }

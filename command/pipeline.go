@@ -19,9 +19,12 @@ func (p *Processor) work(ctx context.Context) {
 	for {
 		select {
 		case <-p.arrivals():
-			p.admit(unhurried, p.take())
+			p.advance(unhurried)
 		case f := <-p.landed:
 			p.land(unhurried, f)
+		case <-p.changed(): // look again whether there is room
+		case <-p.away.home:
+			p.reclaim(unhurried)
 		case <-ctx.Done():
 			p.drain(unhurried)
 			return
@@ -29,31 +32,36 @@ func (p *Processor) work(ctx context.Context) {
 	}
 }
 
-// arrivals tells that commands wait; nothing while the open batch is full.
+// arrivals tells that commands wait; nothing while there is no room for them.
 func (p *Processor) arrivals() <-chan struct{} {
-	if p.room() <= 0 {
+	if _, room := p.room(); room <= 0 {
 		return nil
 	}
 	return p.queue.ready
 }
 
-// room is how many more commands the open batch takes.
-func (p *Processor) room() int {
-	if p.open == nil {
-		return p.config.BatchMax
+// room is where commands are decided, and how many more are taken: by the open batch, or by the way to the other instance.
+func (p *Processor) room() (Place, int) {
+	place, room := p.place()
+	switch {
+	case place == There:
+		return There, room
+	case p.open == nil:
+		return place, p.config.BatchMax
 	}
-	return p.config.BatchMax - len(p.open.items)
+	return place, p.config.BatchMax - len(p.open.items)
 }
 
-// take takes everything that waits, up to a full batch. It does not linger: batches grow by themselves while one commits.
+// advance takes everything that waits, as far as there is room. It does not linger: batches grow by themselves while one commits.
 // Commands that have waited too long are refused: their callers have given up, or are about to, and to decide them now would
 // make the others wait as long.
-func (p *Processor) take() []*item {
-	items, expired := p.queue.take(p.room())
+func (p *Processor) advance(ctx context.Context) {
+	place, room := p.room()
+	items, expired := p.queue.take(room)
 	for _, it := range expired {
 		p.refuse(it)
 	}
-	return items
+	p.dispatch(ctx, place, items)
 }
 
 func (p *Processor) refuse(it *item) {
@@ -66,18 +74,31 @@ func (p *Processor) drain(ctx context.Context) {
 	p.gate.Lock()
 	p.shut = true
 	p.gate.Unlock()
+	p.away.awaited.Store(true)
 	for {
 		select {
 		case <-p.arrivals():
-			p.admit(ctx, p.take())
+			p.advance(ctx)
 		case f := <-p.landed:
 			p.land(ctx, f)
+		case <-p.away.home:
+			p.reclaim(ctx)
 		default:
-			if p.flight == nil {
+			if p.flight == nil && p.away.count.Load() == 0 {
 				return
 			}
-			p.land(ctx, <-p.landed)
+			p.await(ctx)
 		}
+	}
+}
+
+// await waits for the batch in flight or for commands that are elsewhere.
+func (p *Processor) await(ctx context.Context) {
+	select {
+	case f := <-p.landed:
+		p.land(ctx, f)
+	case <-p.away.home:
+		p.reclaim(ctx)
 	}
 }
 
@@ -91,10 +112,6 @@ func (p *Processor) end() eventstore.Head {
 
 // admit decides the items behind everything decided before, and lets them leave if nothing is in flight.
 func (p *Processor) admit(ctx context.Context, items []*item) {
-	defer p.metrics.taken.Add(float64(len(items)))
-	if items = p.present(items); len(items) == 0 {
-		return
-	}
 	if !p.picture.known || p.exclusiveFor > 0 { // then nothing is in flight
 		p.commitExclusive(ctx, items)
 		return

@@ -68,6 +68,7 @@ type Processor struct {
 
 	queue *queue
 	doors *admission
+	away  away
 	gate  sync.RWMutex // held for writing once, to close
 	shut  bool
 
@@ -105,6 +106,7 @@ func New(store Log, config Config, render Renderer, notify func(), log *slog.Log
 		config: config, store: store, codec: codec, render: render, log: log, notify: notify,
 		inflight: newInflight(), picture: known, snaps: newSnapshotter(store, config.SnapshotEvery, log),
 		queue: newQueue(config.QueueMax, config.QueueAge), doors: newAdmission(config.QueueDelay), landed: make(chan *flight, 1),
+		away: away{home: make(chan struct{}, 1)},
 	}
 	p.metrics = newMetrics(registerer, func() float64 { return float64(p.queue.depth()) })
 	return p, nil
@@ -117,6 +119,13 @@ type item struct {
 	queued   time.Time
 	metadata []byte
 	done     chan struct{} // closed when answer and err are set
+
+	// Of a command that another instance took from its caller:
+	from   Answerer // who is told, in place of done
+	id     uint64
+	waited time.Duration // there
+
+	uncertain bool // another instance may decide it, too
 
 	answer Answer
 	err    error
@@ -192,10 +201,23 @@ func (p *Processor) Run(ctx context.Context) error {
 	return parts.Wait()
 }
 
+// finish tells the caller of a command what became of it.
 func (p *Processor) finish(it *item, answer Answer, err error) {
-	it.answer, it.err = answer, err
+	p.conclude(it, answer, err)
+	if it.from != nil {
+		it.from.Flush()
+	}
+}
+
+// conclude is finish for one of many commands: their senders are to be flushed afterwards.
+func (p *Processor) conclude(it *item, answer Answer, err error) {
 	p.doors.leave(it.request.Caller)
 	p.inflight.release(it.request.key())
+	if it.from != nil {
+		it.from.Answer(it.id, answer, err)
+		return
+	}
+	it.answer, it.err = answer, err
 	close(it.done)
 }
 

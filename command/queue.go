@@ -36,6 +36,26 @@ func newQueue(max int, ageMax time.Duration) *queue {
 func (q *queue) put(it *item) (dropped *item, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.add(it)
+}
+
+// putAll adds items at once, so that they are taken together. It returns those that found no room, or had to make some.
+func (q *queue) putAll(items []*item) (refused []*item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, it := range items {
+		dropped, err := q.add(it)
+		if dropped != nil {
+			refused = append(refused, dropped)
+		}
+		if err != nil {
+			refused = append(refused, it)
+		}
+	}
+	return refused
+}
+
+func (q *queue) add(it *item) (dropped *item, err error) {
 	own := q.callers[it.request.Caller]
 	if q.waiting >= q.max {
 		if dropped = q.dropLongest(own); dropped == nil {
@@ -49,7 +69,7 @@ func (q *queue) put(it *item) (dropped *item, err error) {
 	if len(own.items) == 0 {
 		q.turns = append(q.turns, own)
 	}
-	it.queued = q.now()
+	it.queued = q.now().Add(-it.waited)
 	own.items = append(own.items, it)
 	q.waiting++
 	q.signal()

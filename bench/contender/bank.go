@@ -37,7 +37,7 @@ var commandAPI = Contender{
 	},
 }
 
-// Two of them write to one database.
+// Two of them write to one database, with one NATS, over which they agree on one that decides.
 var twoWriters = Contender{
 	Name:     "two_writers",
 	Measures: []Measure{{"two-writers/64", "two command-api on one database, 64 connections over both", YardstickWrite}},
@@ -109,8 +109,17 @@ const (
 // startCommandAPIs starts so many on the contender's database, with the accounts opened.
 func (s *Stage) startCommandAPIs(ctx context.Context, n int, scenario loadgen.Scenario) (*bank, error) {
 	b := &bank{load: loadgen.Config{Token: s.bench.Issuer.Token, Scenario: scenario}}
+	settings := []string{"RELAY=off"}
+	if n > 1 {
+		nats, url, err := rig.StartNATS(ctx, s.dir)
+		if err != nil {
+			return nil, err
+		}
+		s.track(nats)
+		settings, b.programs = append(settings, "NATS_URL="+url), append(b.programs, process(nats))
+	}
 	for range n {
-		p, url, err := s.startService(ctx, "command-api", "RELAY=off")
+		p, url, err := s.startService(ctx, "command-api", settings...)
 		if err != nil {
 			return nil, err
 		}

@@ -46,8 +46,21 @@ func Build(ctx context.Context, root, dir string) (Binaries, error) {
 
 // Start runs a binary with exactly this environment.
 func (b Binaries) Start(name string, environ []string, args ...string) (*Process, error) {
+	return start(name, filepath.Join(b.dir, name), environ, args)
+}
+
+// StartSelf runs this very program under another name.
+func StartSelf(name string, args ...string) (*Process, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	return start(name, path, nil, args)
+}
+
+func start(name, path string, environ, args []string) (*Process, error) {
 	p := &Process{Name: name, done: make(chan struct{}), changed: make(chan struct{})}
-	p.command = exec.Command(filepath.Join(b.dir, name), args...)
+	p.command = exec.Command(path, args...)
 	p.command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, environ...)
 	p.command.Stdout, p.command.Stderr = p, p
 	// Ctrl-C must not reach it before us: it is stopped in turn.

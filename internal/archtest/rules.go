@@ -100,9 +100,9 @@ var Passbook = Rules{
 			Why:   "SQL and its errors stay behind the store and the read models",
 		},
 		{
-			Except: []string{"eventstore/relay", "readmodel/feed", "internal/nats*", "internal/embedded"},
+			Except: []string{"eventstore/relay", "readmodel/feed", "command/forward", "internal/nats*", "internal/embedded"},
 			Never:  []string{nats},
-			Why:    "NATS is a transport that may lose everything: only its two ends know it",
+			Why:    "NATS is a transport that may lose everything: only the ends know it, of the events and of commands sent on to the decider",
 		},
 		{
 			Except: []string{"httpapi/..."},

@@ -97,6 +97,7 @@ type Auth struct {
 // Command sizes the write path.
 type Command struct {
 	Relay         Switch        `env:"RELAY" help:"on: this process may lead the relay from the log to NATS; off: never"`
+	Forward       Switch        `env:"FORWARD" help:"on: of several instances one decides and the others send it their commands over NATS, when NATS_URL is set; off: this process decides for itself"`
 	QueueMax      int           `env:"QUEUE_MAX" help:"commands waiting to be decided; one more is answered 503 overloaded"`
 	QueueAge      time.Duration `env:"QUEUE_AGE" help:"the longest a command waits to be decided; then it is answered 503 overloaded"`
 	QueueDelay    time.Duration `env:"QUEUE_DELAY" help:"what commands may wait under a load that lasts; then some are answered 503 overloaded at once"`
@@ -128,7 +129,7 @@ func defaultCommandAPI() CommandAPI {
 		Database: defaultDatabase("passbook_command", 8),
 		NATS:     defaultNATS(),
 		Auth:     defaultAuth(),
-		Command:  Command{Relay: true, QueueMax: 8192, QueueAge: 2 * time.Second, QueueDelay: 30 * time.Millisecond, BatchMax: 1024, CacheBytes: 256 << 20, SnapshotEvery: 200},
+		Command:  Command{Relay: true, Forward: true, QueueMax: 8192, QueueAge: 2 * time.Second, QueueDelay: 30 * time.Millisecond, BatchMax: 1024, CacheBytes: 256 << 20, SnapshotEvery: 200},
 	}
 }
 

@@ -37,7 +37,7 @@ func TestDefaults(t *testing.T) {
 		"DATABASE_ROLE=passbook_command\nDATABASE_MAX_CONNS=8\nMIGRATE=auto\n" +
 		"NATS_URL=nats://passbook:xxxxx@nats:4222\nNATS_CREDS_FILE=\nNATS_STREAM_MAX_BYTES=1GiB\nNATS_STREAM_MAX_AGE=168h0m0s\n" +
 		"AUTH_ISSUER=https://id.example.com\nAUTH_DISCOVERY_URL=\nAUTH_AUDIENCE=passbook\n" +
-		"RELAY=on\nQUEUE_MAX=8192\nQUEUE_AGE=2s\nQUEUE_DELAY=30ms\nBATCH_MAX=1024\nCACHE_BYTES=256MiB\nSNAPSHOT_EVERY=200\n"
+		"RELAY=on\nFORWARD=on\nQUEUE_MAX=8192\nQUEUE_AGE=2s\nQUEUE_DELAY=30ms\nBATCH_MAX=1024\nCACHE_BYTES=256MiB\nSNAPSHOT_EVERY=200\n"
 	if c.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", c, want)
 	}
@@ -58,7 +58,7 @@ func TestReadsEveryVariable(t *testing.T) {
 		"HTTP_ADDR": "127.0.0.1:2", "DATABASE_URL": "host=db", "DATABASE_ROLE": "r", "DATABASE_MAX_CONNS": "3",
 		"MIGRATE": "off", "NATS_URL": "tls://n:4222", "NATS_CREDS_FILE": "/creds", "NATS_STREAM_MAX_BYTES": "64MiB",
 		"NATS_STREAM_MAX_AGE": "2h0m0s", "AUTH_ISSUER": "http://i", "AUTH_DISCOVERY_URL": "http://d",
-		"AUTH_AUDIENCE": "a", "RELAY": "off", "QUEUE_MAX": "4", "QUEUE_AGE": "8s", "QUEUE_DELAY": "9ms", "BATCH_MAX": "5", "CACHE_BYTES": "6MiB", "SNAPSHOT_EVERY": "7",
+		"AUTH_AUDIENCE": "a", "RELAY": "off", "FORWARD": "off", "QUEUE_MAX": "4", "QUEUE_AGE": "8s", "QUEUE_DELAY": "9ms", "BATCH_MAX": "5", "CACHE_BYTES": "6MiB", "SNAPSHOT_EVERY": "7",
 	}
 	c, err := config.LoadCommandAPI(environ)
 	if err != nil {
@@ -68,8 +68,8 @@ func TestReadsEveryVariable(t *testing.T) {
 	if !maps.Equal(got, environ) {
 		t.Errorf("got\n%v\nwant\n%v", got, environ)
 	}
-	if c.ShutdownTimeout != 20*time.Second || c.CacheBytes != 6<<20 || c.Relay {
-		t.Errorf("typed values: %v %d %v", c.ShutdownTimeout, c.CacheBytes, c.Relay)
+	if c.ShutdownTimeout != 20*time.Second || c.CacheBytes != 6<<20 || c.Relay || c.Forward {
+		t.Errorf("typed values: %v %d %v", c.ShutdownTimeout, c.CacheBytes, c.Relay || c.Forward)
 	}
 }
 

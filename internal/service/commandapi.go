@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"passbook/command"
+	"passbook/command/forward"
 	"passbook/eventstore"
 	"passbook/eventstore/relay"
 	"passbook/httpapi"
@@ -49,6 +50,9 @@ func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt
 		return err
 	}
 	s.add("processor", supervise.Processors, processor.Run)
+	if err := s.forward(ctx, cfg, rt, pool, processor); err != nil {
+		return err
+	}
 	verifier, err := s.verifier(cfg.Auth, rt.Log)
 	if err != nil {
 		return err
@@ -77,6 +81,25 @@ func (s *Service) relay(ctx context.Context, cfg config.CommandAPI, rt Runtime, 
 	s.add("relay", supervise.Transport, r.Run)
 	s.own("nats", func(ctx context.Context) error { return natskit.Close(ctx, conn) })
 	return r, nil
+}
+
+// forward has one of several instances decide for all of them. Without NATS, or while it is away, each decides for itself.
+func (s *Service) forward(ctx context.Context, cfg config.CommandAPI, rt Runtime, pool *pgxpool.Pool, processor *command.Processor) error {
+	address := natsConfig(cfg.NATS, rt, s.Name+" forward")
+	if !bool(cfg.Forward) || address.URL == "" && address.Options == nil {
+		return nil
+	}
+	conn, err := natskit.Connect(ctx, address) // of its own: commands do not wait behind the relay's events
+	if err != nil {
+		return fmt.Errorf("forward: %w", err)
+	}
+	stake := lease.New(pool, forward.LeaseName, Instance(s.Name), leaseTTL, rt.Log)
+	f := forward.New(conn, stake, processor, rt.Log, rt.Metrics)
+	processor.DecideElsewhere(f)
+	s.add("decider", supervise.Readiness, f.Compete) // given up first, so that another one decides while this one stops
+	s.add("forward", supervise.Transport, f.Run)
+	s.own("nats of forward", func(ctx context.Context) error { return natskit.Close(ctx, conn) })
+	return nil
 }
 
 // snapshotEvery is the processor's word for the configured one: there 0 means none, here it means the default.

@@ -22,9 +22,10 @@ const (
 
 // Elsewhere is the way to another instance that decides for this one. Only the deciding goroutine calls it.
 type Elsewhere interface {
-	// Room says where commands are decided now and, if There, how many more may be sent.
-	Room() (Place, int)
-	// Changed has a token when Room may say something else than it did when it last left no room.
+	// Room says where commands are decided now and, if There, how many more may be sent, and how many should wait before they
+	// are, for the sake of larger messages.
+	Room() (place Place, most, enough int)
+	// Changed has a token when Room may say something better than it last did.
 	Changed() <-chan struct{}
 	// Send sends commands off, after Room. Each of them comes back exactly once, by Answered or by TakeBack.
 	Send(commands []*Outbound)
@@ -82,9 +83,9 @@ type away struct {
 // DecideElsewhere has commands decided by another instance when there is one that decides for all. Call it before Run.
 func (p *Processor) DecideElsewhere(e Elsewhere) { p.away.elsewhere = e }
 
-func (p *Processor) place() (Place, int) {
+func (p *Processor) place() (place Place, most, enough int) {
 	if p.away.elsewhere == nil || p.away.awaited.Load() {
-		return Here, 0
+		return Here, 0, 1
 	}
 	return p.away.elsewhere.Room()
 }

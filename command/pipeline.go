@@ -22,7 +22,8 @@ func (p *Processor) work(ctx context.Context) {
 			p.advance(unhurried)
 		case f := <-p.landed:
 			p.land(unhurried, f)
-		case <-p.changed(): // look again whether there is room
+		case <-p.changed():
+			p.advance(unhurried)
 		case <-p.away.home:
 			p.reclaim(unhurried)
 		case <-ctx.Done():
@@ -34,34 +35,36 @@ func (p *Processor) work(ctx context.Context) {
 
 // arrivals tells that commands wait; nothing while there is no room for them.
 func (p *Processor) arrivals() <-chan struct{} {
-	if _, room := p.room(); room <= 0 {
+	if _, room, _ := p.room(); room <= 0 {
 		return nil
 	}
 	return p.queue.ready
 }
 
 // room is where commands are decided, and how many more are taken: by the open batch, or by the way to the other instance.
-func (p *Processor) room() (Place, int) {
-	place, room := p.place()
+func (p *Processor) room() (place Place, most, enough int) {
+	place, most, enough = p.place()
 	switch {
 	case place == There:
-		return There, room
+		return There, most, enough
 	case p.open == nil:
-		return place, p.config.BatchMax
+		return place, p.config.BatchMax, 1
 	}
-	return place, p.config.BatchMax - len(p.open.items)
+	return place, p.config.BatchMax - len(p.open.items), 1
 }
 
 // advance takes everything that waits, as far as there is room. It does not linger: batches grow by themselves while one commits.
 // Commands that have waited too long are refused: their callers have given up, or are about to, and to decide them now would
 // make the others wait as long.
 func (p *Processor) advance(ctx context.Context) {
-	place, room := p.room()
-	items, expired := p.queue.take(room)
+	place, most, enough := p.room()
+	items, expired := p.queue.takeEnough(most, enough)
 	for _, it := range expired {
 		p.refuse(it)
 	}
-	p.dispatch(ctx, place, items)
+	if len(items) > 0 {
+		p.dispatch(ctx, place, items)
+	}
 }
 
 func (p *Processor) refuse(it *item) {

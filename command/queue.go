@@ -18,6 +18,7 @@ type queue struct {
 
 	mu      sync.Mutex
 	waiting int
+	enough  int // fewer that wait are not told
 	callers map[string]*line
 	turns   []*line // callers with waiting commands, whose turn it is first
 }
@@ -72,7 +73,9 @@ func (q *queue) add(it *item) (dropped *item, err error) {
 	it.queued = q.now().Add(-it.waited)
 	own.items = append(own.items, it)
 	q.waiting++
-	q.signal()
+	if q.waiting >= q.enough {
+		q.signal()
+	}
 	return dropped, nil
 }
 
@@ -99,10 +102,20 @@ func (q *queue) dropLongest(own *line) *item {
 	return dropped
 }
 
-// take removes up to n commands, one of each caller in turn. Those that have waited too long are returned as expired, beside.
-func (q *queue) take(n int) (items, expired []*item) {
+// takeEnough is take, unless fewer than enough wait: then it takes none, and ready has no token before they are so many.
+func (q *queue) takeEnough(n, enough int) (items, expired []*item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.enough = enough; q.waiting < enough {
+		return nil, nil
+	}
+	return q.remove(n)
+}
+
+// take removes up to n commands, one of each caller in turn. Those that have waited too long are returned as expired, beside.
+func (q *queue) take(n int) (items, expired []*item) { return q.takeEnough(n, 1) }
+
+func (q *queue) remove(n int) (items, expired []*item) {
 	items = make([]*item, 0, min(n, q.waiting))
 	oldest := q.now().Add(-q.ageMax)
 	for len(items) < n && q.waiting > 0 {
@@ -112,7 +125,7 @@ func (q *queue) take(n int) (items, expired []*item) {
 			items = append(items, it)
 		}
 	}
-	if q.waiting > 0 {
+	if q.waiting > 0 && q.waiting >= q.enough {
 		q.signal()
 	}
 	return items, expired

@@ -221,7 +221,7 @@ func (g *guest) Answer(id uint64, answer command.Answer, err error) {
 }
 
 // Flush implements command.Answerer.
-func (g *guest) Flush() { kick(g.office.f.answers) }
+func (g *guest) Flush() { g.send(time.Now()) }
 
 func (g *guest) refuse(number uint64, why byte) {
 	g.mu.Lock()
@@ -243,28 +243,28 @@ func (g *guest) content(size int) *writer {
 	return &g.pending[last]
 }
 
-// seal takes what waits to be sent.
-func (g *guest) seal(now time.Time) (messages [][]byte) {
+// send sends what waits. What is lost is missed by its number, or by the silence after it.
+func (g *guest) send(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.pending) == 0 {
-		return nil
-	}
 	for _, w := range g.pending {
 		g.said++
-		messages = append(messages, g.answers.seal(w, g.said, ""))
+		g.saidAt = now
+		if err := g.office.f.conn.Publish(g.reply, g.answers.seal(w, g.said, "")); err != nil {
+			g.office.f.log.Debug("answers were not sent", slog.Any("error", err))
+		}
 	}
-	g.pending, g.saidAt = nil, now
-	return messages
+	g.pending = g.pending[:0]
 }
 
-// overdue has an empty answer made when commands have been waiting for long: it tells that they have not been forgotten.
-func (g *guest) overdue(now time.Time) {
+// reassure sends an empty answer when commands have been waiting for long: they have not been forgotten.
+func (g *guest) reassure(now time.Time) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	if g.owed > 0 && len(g.pending) == 0 && now.Sub(g.saidAt) >= heartbeat {
 		g.content(0)
 	}
+	g.mu.Unlock()
+	g.send(now)
 }
 
 // idle tells that nothing is owed.
@@ -290,26 +290,12 @@ func (f *Forwarder) ourOffices() []*office {
 	return slices.Clone(f.offices)
 }
 
-// sendAnswers sends what waits. One that is lost is missed by its number, or by the silence after it.
-func (f *Forwarder) sendAnswers() {
-	now := time.Now()
-	for _, o := range f.ourOffices() {
-		for _, g := range o.guests() {
-			for _, message := range g.seal(now) {
-				if err := f.conn.Publish(g.reply, message); err != nil {
-					f.log.Debug("answers were not sent", slog.Any("error", err))
-				}
-			}
-		}
-	}
-}
-
 // beat tells those who wait for long that they have not been forgotten, and closes former offices that nobody turns to.
 func (f *Forwarder) beat(now time.Time) {
 	for _, o := range f.ourOffices() {
 		idle := true
 		for _, g := range o.guests() {
-			g.overdue(now)
+			g.reassure(now)
 			idle = idle && g.idle()
 		}
 		if o.left(now) && idle {
@@ -319,7 +305,6 @@ func (f *Forwarder) beat(now time.Time) {
 			f.mu.Unlock()
 		}
 	}
-	f.sendAnswers()
 }
 
 // left tells that the office was closed long ago.

@@ -37,21 +37,22 @@ type parcel struct {
 }
 
 // Room implements command.Elsewhere.
-func (f *Forwarder) Room() (command.Place, int) {
+func (f *Forwarder) Room() (place command.Place, most, enough int) {
 	if f.leading.Load() {
-		return command.Here, 0
+		return command.Here, 0, 1
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.current
 	switch {
 	case s == nil || !f.conn.IsConnected():
-		return command.Nowhere, 0
+		return command.Nowhere, 0, 1
 	case len(s.parcels) >= messagesMax || s.waiting >= commandsMax:
 		f.blocked = true
-		return command.There, 0
+		return command.There, 0, 1
 	}
-	return command.There, commandsMax - s.waiting
+	f.blocked = s.waiting > 0
+	return command.There, commandsMax - s.waiting, 1 + s.waiting/messageShare
 }
 
 // Changed implements command.Elsewhere.

@@ -21,11 +21,12 @@ const LeaseName = "decider"
 
 // Limits of what is on its way.
 const (
-	messageMax  = 256 << 10 // bytes of the commands in one message
-	answersMax  = 64 << 10  // likewise, of answers
-	messagesMax = 16        // sent by one instance and not answered
-	commandsMax = 4096      // likewise; a place in a message has 16 bits
-	sessionsMax = 1024      // of one decider; the next one begins a new epoch
+	messageMax   = 256 << 10 // bytes of the commands in one message
+	messageShare = 4         // a message has this part of the commands that are on their way already, or more
+	answersMax   = 64 << 10  // likewise, of answers
+	messagesMax  = 16        // sent by one instance and not answered
+	commandsMax  = 4096      // likewise; a place in a message has 16 bits
+	sessionsMax  = 1024      // of one decider; the next one begins a new epoch
 )
 
 const (
@@ -63,7 +64,6 @@ type Forwarder struct {
 	leading atomic.Bool
 	look    chan struct{} // has a token when it is time to look who the decider is
 	changed chan struct{} // of command.Elsewhere
-	answers chan struct{} // has a token when answers wait to be sent
 
 	mu       sync.Mutex // of what follows; never held while the processor is called
 	current  *session   // to which commands are sent; nil when there is none
@@ -79,7 +79,7 @@ type Forwarder struct {
 func New(conn *nats.Conn, stake Lease, processor Processor, log *slog.Logger, registerer prometheus.Registerer) *Forwarder {
 	f := &Forwarder{
 		conn: conn, lease: stake, processor: processor, log: log.With("part", "forward"),
-		look: make(chan struct{}, 1), changed: make(chan struct{}, 1), answers: make(chan struct{}, 1),
+		look: make(chan struct{}, 1), changed: make(chan struct{}, 1),
 	}
 	registerer.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "passbook_command_deciding", Help: "1 while this instance is the one that decides for all.",
@@ -103,19 +103,16 @@ func (f *Forwarder) Run(ctx context.Context) error {
 	return err
 }
 
-// tend sends answers as they come and looks regularly at who has been silent.
+// tend looks regularly at who waits for long, and at who has been silent.
 func (f *Forwarder) tend(ctx context.Context) error {
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
 	for {
 		select {
-		case <-f.answers:
-			f.sendAnswers()
 		case now := <-tick.C:
 			f.beat(now)
 			f.watch(now)
 		case <-ctx.Done():
-			f.sendAnswers()
 			return nil
 		}
 	}

@@ -22,7 +22,7 @@ const LeaseName = "decider"
 // Limits of what is on its way.
 const (
 	messageMax   = 256 << 10 // bytes of the commands in one message
-	messageShare = 4         // a message has this part of the commands that are on their way already, or more
+	messageShare = 2         // a message waits until it has half as many commands as are on their way already
 	answersMax   = 64 << 10  // likewise, of answers
 	messagesMax  = 16        // sent by one instance and not answered
 	commandsMax  = 4096      // likewise; a place in a message has 16 bits

@@ -22,6 +22,7 @@ type session struct {
 	answers  channel
 
 	sent    uint64 // messages
+	sentAt  time.Time
 	heard   uint64 // messages of the decider
 	heardAt time.Time
 	parcels map[uint64]*parcel
@@ -51,7 +52,10 @@ func (f *Forwarder) Room() (place command.Place, most, enough int) {
 		f.blocked = true
 		return command.There, 0, 1
 	}
-	f.blocked = s.waiting > 0
+	if s.waiting == 0 || time.Since(s.sentAt) > stalled {
+		return command.There, commandsMax - s.waiting, 1
+	}
+	f.blocked = true
 	return command.There, commandsMax - s.waiting, 1 + s.waiting/messageShare
 }
 
@@ -107,6 +111,7 @@ func (f *Forwarder) post(s *session, commands []*command.Outbound, content []byt
 		s.heardAt = now
 	}
 	s.sent++
+	s.sentAt = now
 	number := s.sent
 	s.parcels[number] = &parcel{commands: commands, left: len(commands), sentAt: now}
 	s.waiting += len(commands)

@@ -33,6 +33,7 @@ const (
 	lookInterval = 500 * time.Millisecond // between two looks at who the decider is
 	lookMax      = 2 * time.Second
 	heartbeat    = 250 * time.Millisecond
+	stalled      = heartbeat / 2    // since the last message: then the next one does not wait for more commands
 	silenceMax   = 4 * heartbeat    // then the decider is taken for gone
 	answerMax    = 30 * time.Second // for one command, though the decider is heard of
 	sulk         = time.Second      // before a decider that failed is tried again

@@ -78,6 +78,7 @@ func (p *Processor) drain(ctx context.Context) {
 	p.shut = true
 	p.gate.Unlock()
 	p.away.awaited.Store(true)
+	p.advance(ctx) // what waited for more to be sent with it
 	for {
 		select {
 		case <-p.arrivals():

@@ -58,38 +58,38 @@ func newFleet(t *testing.T) *fleet {
 type gate struct {
 	*eventstore.Store
 
-	dead     atomic.Bool
-	mu       sync.Mutex
-	appendAt func(next func() error) error
+	dead  atomic.Bool
+	mu    sync.Mutex
+	write func(next func() error) error // around every write
 }
 
 var errDead = errors.New("this instance is dead")
 
-func (g *gate) set(appendAt func(next func() error) error) {
+func (g *gate) set(write func(next func() error) error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.appendAt = appendAt
+	g.write = write
+}
+
+func (g *gate) pass(next func() error) error {
+	if g.dead.Load() {
+		return errDead
+	}
+	g.mu.Lock()
+	write := g.write
+	g.mu.Unlock()
+	if write == nil {
+		return next()
+	}
+	return write(next)
 }
 
 func (g *gate) AppendAt(ctx context.Context, head int64, batch *eventstore.Batch) error {
-	if g.dead.Load() {
-		return errDead
-	}
-	g.mu.Lock()
-	hook := g.appendAt
-	g.mu.Unlock()
-	next := func() error { return g.Store.AppendAt(ctx, head, batch) }
-	if hook == nil {
-		return next()
-	}
-	return hook(next)
+	return g.pass(func() error { return g.Store.AppendAt(ctx, head, batch) })
 }
 
 func (g *gate) Exclusive(ctx context.Context, fn func(context.Context, *eventstore.Session) error) error {
-	if g.dead.Load() {
-		return errDead
-	}
-	return g.Store.Exclusive(ctx, fn)
+	return g.pass(func() error { return g.Store.Exclusive(ctx, fn) })
 }
 
 // instance is a command API without its HTTP.

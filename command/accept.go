@@ -24,34 +24,38 @@ type Answerer interface {
 func (p *Processor) Accept(commands []Inbound, from Answerer) {
 	all := make([]item, len(commands))
 	items := make([]*item, 0, len(commands))
-	flush := false
+	p.gate.RLock()
+	defer p.gate.RUnlock()
 	for i := range commands {
 		c, it := &commands[i], &all[i]
 		*it = item{request: c.Request, metadata: c.Metadata, waited: c.Waited, from: from, id: c.ID}
-		if err := p.inflight.claim(it.request.key(), it.request.Fingerprint); err != nil {
+		if err := p.letIn(it); err != nil {
 			from.Answer(c.ID, Answer{}, err)
-			flush = true
 			continue
 		}
 		items = append(items, it)
 	}
 	p.metrics.forOthers.Add(float64(len(items)))
-	if flush {
-		from.Flush()
-	}
-	p.enqueueAll(items)
-}
-
-func (p *Processor) enqueueAll(items []*item) {
-	p.gate.RLock()
-	defer p.gate.RUnlock()
-	if p.shut {
-		for _, it := range items {
-			p.finish(it, Answer{}, ErrStopping)
-		}
-		return
-	}
 	for _, it := range p.queue.putAll(items) {
 		p.refuse(it)
 	}
+	if len(items) < len(commands) {
+		from.Flush()
+	}
+}
+
+// letIn does for one command what Execute does before it is queued. The gate is held.
+func (p *Processor) letIn(it *item) error {
+	if p.shut {
+		return ErrStopping
+	}
+	if err := p.inflight.claim(it.request.key(), it.request.Fingerprint); err != nil {
+		return err
+	}
+	if !p.doors.enter(it.request.Caller) {
+		p.metrics.overloaded.Inc()
+		p.inflight.release(it.request.key())
+		return ErrOverloaded
+	}
+	return nil
 }

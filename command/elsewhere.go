@@ -133,16 +133,27 @@ func separate(items []*item) (others []*item, own []*Outbound) {
 
 // Answered tells callers what another instance made of their commands. It may be called from any goroutine.
 func (p *Processor) Answered(results []Result) {
-	grown := false
+	decided, newest := 0, time.Time{}
 	for i := range results {
 		r := &results[i]
-		grown = grown || r.Err == nil
+		if !errors.Is(r.Err, ErrOverloaded) {
+			decided++
+			newest = later(newest, r.Command.queued)
+		}
 		p.finish((*item)(r.Command), r.Answer, r.Err)
 	}
-	if grown {
+	if decided > 0 {
+		p.doors.batch(decided, time.Since(newest))
 		p.notify()
 	}
 	p.away.back(len(results))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // TakeBack has commands decided here that were not answered elsewhere. It may be called from any goroutine.

@@ -12,6 +12,10 @@
 // (eventstore.Exclusive), reads what it missed into its picture, decides again and commits: this cannot fail for staleness,
 // so nobody retries in a storm. It goes on that way for a while, because where one other writer is, its next batch comes soon.
 //
+// Because this is slow, of several instances one decides for all (Elsewhere): the others send it the commands that they have
+// queued, and tell their callers its answers. What it does not answer they decide themselves, the exclusive way, and nothing
+// is less exact for it. See package forward.
+//
 // While a batch is being committed the next one is decided behind it, in accounts as the first will leave them. It leaves
 // when the first stands. When the first does not, nothing decided behind it stands either, and both go the exclusive way.
 //
@@ -20,6 +24,8 @@
 //	queued     in the queue, which is bounded by count and by age (ErrOverloaded) and in which callers take turns. A caller
 //	           that leaves now leaves no trace. Under a load that lasts, when even the newest wait too long, as many are let
 //	           in as can be done soon and the others get ErrOverloaded at once, but none that is within its caller's share.
+//	elsewhere  sent to the instance that decides; from here it may be decided even if its caller leaves, and comes back answered
+//	           or undecided.
 //	batched    taken with all others that wait; from here it is decided and committed even if its caller leaves.
 //	answered   committed (or refused, and the refusal committed if it is one to be kept), then told to the caller.
 //

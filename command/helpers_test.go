@@ -83,6 +83,23 @@ func (b bank) awaitTaken(t *testing.T, want float64) {
 	t.Fatalf("%v commands are never taken", want)
 }
 
+// awaitQueued returns when so many commands wait.
+func (b bank) awaitQueued(t *testing.T, want float64) {
+	t.Helper()
+	for late := time.Now().Add(patience); time.Now().Before(late); runtime.Gosched() {
+		families, err := b.registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "passbook_command_queue_depth" && f.GetMetric()[0].GetGauge().GetValue() == want {
+				return
+			}
+		}
+	}
+	t.Fatalf("there are never %v commands waiting", want)
+}
+
 func newDatabase(t *testing.T) *eventstore.Store {
 	t.Helper()
 	return eventstore.New(pgtest.New(t, eventstore.Migrations).Pool(t, "passbook_command"))

@@ -17,8 +17,8 @@ type Follower struct {
 }
 
 // NewFollower returns a follower of the generation at the place. Parts needs Pool, Log, Decoder and Logger.
-func NewFollower(parts Parts, p Projector, place Place) (*Follower, error) {
-	r, err := newRunner(parts, DefaultConfig(), p, place, newMetrics(prometheus.NewRegistry()))
+func NewFollower(parts Parts, config Config, p Projector, place Place) (*Follower, error) {
+	r, err := newRunner(parts, config, p, place, newMetrics(prometheus.NewRegistry()))
 	if err != nil {
 		return nil, err
 	}

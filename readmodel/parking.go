@@ -90,12 +90,11 @@ func (p *parking) pass(events []eventstore.Event) []eventstore.Event {
 }
 
 // ParkReplayed sets accounts aside in the next generation, in the transaction that ends the replay of their shard.
-func ParkReplayed(ctx context.Context, tx pgx.Tx, p Projector, generation int, refused []*Refusal) error {
+func ParkReplayed(ctx context.Context, tx pgx.Tx, config Config, p Projector, generation int, refused []*Refusal) error {
 	if len(refused) == 0 {
 		return nil
 	}
 	c := checkpoint{projection: p.Name, place: PlaceNext, codeVersion: int32(p.Version), generation: int32(generation)}
-	config := DefaultConfig()
 	n, err := park(ctx, tx, c, config.Build, refused)
 	if err == nil && n > config.ParkedMax {
 		err = fmt.Errorf("%w (%d of %d): %w", errParkedMax, n, config.ParkedMax, firstRefused(refused))

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"passbook/internal/actions"
+	"passbook/internal/config"
 	"passbook/internal/console"
 	"passbook/internal/service"
 	"passbook/readmodel"
@@ -125,12 +126,15 @@ func (t *terminal) open(ctx context.Context, names ...string) (*operation, error
 			return nil, console.Usage(fmt.Errorf("there is no projection %q; there are %s", name, strings.Join(known, ", ")))
 		}
 	}
-	var err error
+	cfg, err := config.LoadOperator(t.environ)
+	if err != nil {
+		return nil, err
+	}
 	if o.pool, err = t.databaseFor(ctx, service.RebuildConns); err != nil {
 		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(t.Notes, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	if o.rebuilder, err = service.NewRebuilder(o.pool, log); err != nil {
+	if o.rebuilder, err = service.NewRebuilder(o.pool, cfg.ParkedMax, log); err != nil {
 		o.pool.Close()
 		return nil, err
 	}

@@ -60,6 +60,9 @@ func (c *Projector) check(f *Faults) {
 func (c *Operator) check(f *Faults) {
 	c.Database.check(f)
 	c.NATS.check(f, false)
+	if c.ParkedMax < 0 || c.ParkedMax > parkedMost {
+		f.add("PARKED_MAX", "a number from 0 to %d", parkedMost)
+	}
 }
 
 func (c *Migrator) check(f *Faults) { c.DatabaseAddress.check(f) }

@@ -40,6 +40,7 @@ type Operator struct {
 	Database
 	NATS
 	Projections []string `env:"PROJECTIONS" help:"projections that must be there, by name, separated by commas"`
+	ParkedMax   int      `env:"PARKED_MAX" help:"accounts that a projection sets aside at most"`
 }
 
 // Migrator configures the one-off migration of a database (passbook migrate).
@@ -153,7 +154,8 @@ func defaultProjector() Projector {
 }
 
 func defaultOperator() Operator {
-	return Operator{Log: defaultLog(), Database: defaultDatabase("passbook_projector", 4), NATS: defaultNATS(), Projections: defaultProjector().Projections}
+	return Operator{Log: defaultLog(), Database: defaultDatabase("passbook_projector", 4), NATS: defaultNATS(), Projections: defaultProjector().Projections,
+		ParkedMax: defaultProjector().ParkedMax}
 }
 
 func defaultMigrator() Migrator { return Migrator{Log: defaultLog()} }

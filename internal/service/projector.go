@@ -57,7 +57,7 @@ func (s *Service) buildProjector(ctx context.Context, cfg config.Projector, rt R
 	limits.Holder, limits.ParkedMax, limits.Build = Instance(s.Name), cfg.ParkedMax, telemetry.Version()
 	engine, err := readmodel.NewEngine(readmodel.Parts{
 		Pool: pool, Log: store, Source: source, Decoder: codec, Projectors: projections, Registry: rt.Metrics, Logger: rt.Log,
-		Rebuilder: selfRebuild{cfg.Database, rt.Log},
+		Rebuilder: selfRebuild{cfg.Database, cfg.ParkedMax, rt.Log},
 	}, limits)
 	if err != nil {
 		conn.Close()

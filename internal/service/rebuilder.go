@@ -11,6 +11,7 @@ import (
 	"passbook/internal/config"
 	"passbook/internal/eventcodec"
 	"passbook/internal/pgkit"
+	"passbook/internal/telemetry"
 	"passbook/readmodel"
 	"passbook/readmodel/rebuild"
 )
@@ -19,19 +20,22 @@ import (
 const RebuildConns = 14
 
 // NewRebuilder returns what makes and exchanges generations of the read models, for operators and for projectors. The pool should
-// have RebuildConns connections.
-func NewRebuilder(pool *pgxpool.Pool, log *slog.Logger) (*rebuild.Rebuilder, error) {
+// have RebuildConns connections. More parked accounts than parkedMax end a rebuild.
+func NewRebuilder(pool *pgxpool.Pool, parkedMax int, log *slog.Logger) (*rebuild.Rebuilder, error) {
 	codec, err := eventcodec.New()
 	if err != nil {
 		return nil, err
 	}
-	return rebuild.New(rebuild.Parts{Pool: pool, Log: eventstore.New(pool), Decoder: codec, Logger: log}), nil
+	config := readmodel.DefaultConfig()
+	config.ParkedMax, config.Build = parkedMax, telemetry.Version()
+	return rebuild.New(rebuild.Parts{Pool: pool, Log: eventstore.New(pool), Decoder: codec, Logger: log, Config: config}), nil
 }
 
 // selfRebuild is a readmodel.Rebuilder with connections of its own, which leaves a record as an operator would.
 type selfRebuild struct {
-	database config.Database
-	log      *slog.Logger
+	database  config.Database
+	parkedMax int
+	log       *slog.Logger
 }
 
 // Rebuild implements readmodel.Rebuilder.
@@ -42,7 +46,7 @@ func (s selfRebuild) Rebuild(ctx context.Context, p readmodel.Projector) error {
 		return err
 	}
 	defer pool.Close()
-	rebuilder, err := NewRebuilder(pool, s.log)
+	rebuilder, err := NewRebuilder(pool, s.parkedMax, s.log)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func child(url string) int {
 	}
 	o := options(fmt.Sprint("child ", os.Getpid()))
 	o.Report = func(p rebuild.Progress) { fmt.Println(p.Phase, p.Done, p.Note) }
-	r := rebuild.New(rebuild.Parts{Pool: pool, Log: eventstore.New(pool), Decoder: codec, Logger: quiet})
+	r := rebuild.New(rebuild.Parts{Pool: pool, Log: eventstore.New(pool), Decoder: codec, Logger: quiet, Config: readmodel.DefaultConfig()})
 	if _, err := r.Run(ctx, readmodel.Projectors(), o); err != nil {
 		fmt.Println("failed:", err)
 		return 1

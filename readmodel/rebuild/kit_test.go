@@ -88,7 +88,7 @@ func value[T any](b *bank, sql string, args ...any) (v T) {
 }
 
 func (b *bank) rebuilder() *rebuild.Rebuilder {
-	return rebuild.New(rebuild.Parts{Pool: b.projector, Log: eventstore.New(b.projector), Decoder: b.codec, Logger: quiet})
+	return rebuild.New(rebuild.Parts{Pool: b.projector, Log: eventstore.New(b.projector), Decoder: b.codec, Logger: quiet, Config: readmodel.DefaultConfig()})
 }
 
 // project runs an engine over the projections until stop, or the end of the test.

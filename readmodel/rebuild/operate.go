@@ -46,8 +46,7 @@ func (r *Rebuilder) rollback(ctx context.Context, p readmodel.Projector, behind 
 		}
 		return swap.Repeat(ctx, func(context.Context, error) error { return nil })
 	}
-	swap.Follower, err = readmodel.NewFollower(readmodel.Parts{
-		Pool: r.parts.Pool, Log: r.parts.Log, Decoder: r.parts.Decoder, Logger: r.parts.Logger}, p, readmodel.PlacePrevious)
+	swap.Follower, err = r.follower(p, readmodel.PlacePrevious)
 	if err != nil {
 		return previous, err
 	}

@@ -115,7 +115,7 @@ func TestBugInTheNextVersion(t *testing.T) {
 	before := b.sums()
 	next := projector(readmodel.Balances)
 	next.Version++
-	r := rebuild.New(rebuild.Parts{Pool: b.projector, Log: eventstore.New(b.projector), Decoder: buggy{b.codec}, Logger: quiet})
+	r := rebuild.New(rebuild.Parts{Pool: b.projector, Log: eventstore.New(b.projector), Decoder: buggy{b.codec}, Logger: quiet, Config: readmodel.DefaultConfig()})
 	stop := b.project(rebuild.Auto{Rebuilder: r, Options: options("newer projector")}, next)
 
 	b.until("the new version has stopped", func() bool {
@@ -182,7 +182,7 @@ func TestNewerCodeRebuildsByItself(t *testing.T) {
 			}
 			next := projector(readmodel.Balances)
 			next.Version, next.ExpectDiff = 2, c.reason
-			r := rebuild.New(rebuild.Parts{Pool: b.projector, Log: eventstore.New(b.projector), Decoder: decoder, Logger: quiet})
+			r := rebuild.New(rebuild.Parts{Pool: b.projector, Log: eventstore.New(b.projector), Decoder: decoder, Logger: quiet, Config: readmodel.DefaultConfig()})
 			b.write(100) // while nobody of the old version runs
 			b.project(rebuild.Auto{Rebuilder: r, Options: options("newer")}, next)
 			head := b.write(100)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,6 +23,7 @@ type Parts struct {
 	Log     readmodel.Log
 	Decoder readmodel.Decoder
 	Logger  *slog.Logger
+	Config  readmodel.Config // of the projectors: what can be parked, and the build
 }
 
 // Options of a rebuild.
@@ -194,9 +196,13 @@ func (r *run) open(ctx context.Context, p readmodel.Projector) (*job, error) {
 	if err := r.loadShards(ctx, j); err != nil {
 		return nil, err
 	}
-	j.follower, err = readmodel.NewFollower(readmodel.Parts{
-		Pool: r.parts.Pool, Log: r.parts.Log, Decoder: r.parts.Decoder, Logger: r.parts.Logger}, p, readmodel.PlaceNext)
+	j.follower, err = r.follower(p, readmodel.PlaceNext)
 	return j, err
+}
+
+func (r *Rebuilder) follower(p readmodel.Projector, place readmodel.Place) (*readmodel.Follower, error) {
+	return readmodel.NewFollower(readmodel.Parts{
+		Pool: r.parts.Pool, Log: r.parts.Log, Decoder: r.parts.Decoder, Logger: r.parts.Logger}, r.parts.Config, p, place)
 }
 
 // stale tells whether the next generation is of another version of the code.
@@ -283,18 +289,16 @@ func (r *run) replayGroup(ctx context.Context, shards int, jobs []*job) error {
 	}
 	t := newThrottle(r.options.MaxRate, r.progress.slowed)
 	whole := &replay{
-		pool: r.parts.Pool, decoder: r.parts.Decoder, jobs: jobs, shards: shards, throttle: t, progress: r.progress,
+		pool: r.parts.Pool, decoder: r.parts.Decoder, config: r.parts.Config, jobs: jobs, shards: shards, throttle: t, progress: r.progress,
 	}
 	r.progress.enter("replay", names, whole.events())
-	feeling, stop := context.WithCancel(ctx)
-	felt := make(chan struct{})
-	go func() {
-		defer close(felt)
-		(&probe{pool: r.parts.Pool, pressed: r.options.Pressed, names: names}).run(feeling, t.feel)
-	}()
+	beside, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { (&probe{pool: r.parts.Pool, pressed: r.options.Pressed, names: names}).run(beside, t.feel) })
+	running.Go(func() { newSettler(r.parts.Pool, jobs).run(beside) })
 	err := whole.run(ctx)
 	stop()
-	<-felt
+	running.Wait()
 	if err != nil {
 		return err
 	}

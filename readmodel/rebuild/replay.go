@@ -38,6 +38,7 @@ func shardsFor(accounts int64) int {
 type replay struct {
 	pool     *pgxpool.Pool
 	decoder  readmodel.Decoder
+	config   readmodel.Config
 	jobs     []*job
 	shards   int
 	throttle *throttle
@@ -266,7 +267,7 @@ func (w *writer) flush(ctx context.Context, through int64, last bool) error {
 		if err := w.fold.CopyStates(ctx, tx); err != nil {
 			return err
 		}
-		return readmodel.ParkReplayed(ctx, tx, w.job.projector, w.job.generation, w.fold.Refused())
+		return readmodel.ParkReplayed(ctx, tx, w.config, w.job.projector, w.job.generation, w.fold.Refused())
 	})
 	if err != nil {
 		return fmt.Errorf("write shard %d of %s through event %d: %w", w.shard, w.job.projector.Name, through, err)

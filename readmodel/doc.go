@@ -8,8 +8,10 @@
 // in the same transaction, so that the rows are always the fold of the log up to exactly the checkpoint. Rows are assigned from
 // events (balance_after), never added up.
 //
-// A new projection is one Go file with its Definition, listed in Projectors, and one migration with its tables. What it does
-// must be a function of the events alone: a rebuild folds them again.
+// A new projection is one Go file with its Definition, listed in Projectors, and one migration with its tables, which belong to
+// the role passbook_projector (ALTER TABLE ... OWNER TO), stand in schema readmodel, and have a column account_id: a rebuild copies their
+// definition, moves them, and compares them by account. What a projection does must be a function of the events alone: a rebuild
+// folds them again.
 //
 // # Where events come from
 //

@@ -15,7 +15,8 @@ import (
 
 // A switch needs the tables for itself for the moment of its transaction. It waits for those who read them, and while it waits,
 // whoever wants to read waits behind it: so it gives up after switchLockTimeout and tries again later. Before that it keeps vacuums
-// away, which nobody waits behind, and which end only when they are waited for for more than Postgres' deadlock_timeout.
+// away, which end only when they are waited for for more than Postgres' deadlock_timeout, and takes the checkpoints: no reader waits
+// behind those.
 const (
 	switchLockTimeout = "200ms"
 	holdLockTimeout   = "5s"
@@ -64,10 +65,7 @@ func (s Swap) hold(ctx context.Context, tx pgx.Tx) error {
 	for _, g := range gs {
 		places = append(places, g.Place)
 	}
-	if err := holdTables(ctx, tx, s.Projector, places...); err != nil {
-		return err
-	}
-	return setLockTimeout(ctx, tx, switchLockTimeout)
+	return holdTables(ctx, tx, s.Projector, places...)
 }
 
 const (
@@ -93,6 +91,9 @@ func (s Swap) within(ctx context.Context, tx pgx.Tx) (Generation, error) {
 			return Generation{}, err
 		}
 		to.Position = live.Position
+	}
+	if err := setLockTimeout(ctx, tx, switchLockTimeout); err != nil {
+		return Generation{}, err
 	}
 	return to, s.exchange(ctx, tx, gs, live, to)
 }

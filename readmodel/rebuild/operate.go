@@ -148,8 +148,10 @@ func (a Auto) Rebuild(ctx context.Context, p readmodel.Projector) error {
 		return fmt.Errorf("generation %d waits for an operator to accept or to cancel it: %s", stored.Generation, stored.Finding)
 	}
 	r.parts.Logger.InfoContext(ctx, "the code is newer than the live generation: rebuilding", "projection", p.Name, "live_version", live.CodeVersion, "version", p.Version)
+	options := a.Options
+	options.IfOlder = true // another may have done it by the time that it is our turn
 	run := func() error {
-		_, err := r.Run(ctx, []readmodel.Projector{p}, a.Options)
+		_, err := r.Run(ctx, []readmodel.Projector{p}, options)
 		return err
 	}
 	if a.Record == nil {

@@ -31,6 +31,7 @@ type Options struct {
 	Holder     string        // this process, unique among those that run at the same time
 	StartedBy  string        // who asked for it
 	LeaseTTL   time.Duration // how long the next one waits after this process was killed; 0: five seconds
+	IfOlder    bool          // only projections whose live generation is of an older version of the code, once nobody else has them in hand
 	AcceptDiff bool          // switch although rows differ from the live generation's
 	MaxRate    int           // events a second; 0: no limit
 	Pressed    Pressed       // zero: DefaultPressed
@@ -150,6 +151,9 @@ func (r *run) under(ctx context.Context, projectors []readmodel.Projector, do fu
 
 func (r *run) all(ctx context.Context, projectors []readmodel.Projector) error {
 	for _, p := range projectors {
+		if r.options.IfOlder && !r.older(ctx, p) {
+			continue
+		}
 		j, err := r.open(ctx, p)
 		if err != nil {
 			return fmt.Errorf("begin the rebuild of %s: %w", p.Name, err)
@@ -203,6 +207,13 @@ func (r *run) open(ctx context.Context, p readmodel.Projector) (*job, error) {
 func (r *Rebuilder) follower(p readmodel.Projector, place readmodel.Place) (*readmodel.Follower, error) {
 	return readmodel.NewFollower(readmodel.Parts{
 		Pool: r.parts.Pool, Log: r.parts.Log, Decoder: r.parts.Decoder, Logger: r.parts.Logger}, r.parts.Config, p, place)
+}
+
+// older tells whether the live generation is of an older version of the code. Who does not know tries.
+func (r *run) older(ctx context.Context, p readmodel.Projector) bool {
+	gs, _, err := readmodel.LoadGenerations(ctx, r.parts.Pool, p.Name)
+	live, ok := gs.At(readmodel.PlaceLive)
+	return err != nil || !ok || live.CodeVersion < p.Version
 }
 
 // stale tells whether the next generation is of another version of the code.

@@ -82,21 +82,26 @@ func (p *projectors) verify(position int64) {
 func (p *projectors) untilSession(condition string) {
 	p.t.Helper()
 	sql := `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'passbook projector' AND ` + condition + `)`
-	deadline, tick := time.NewTimer(patience), time.NewTicker(5*time.Millisecond)
-	defer deadline.Stop()
-	defer tick.Stop()
-	for {
+	p.within("a session of a projector is at "+condition, func() bool {
 		var there bool
 		if err := p.admin.QueryRow(p.t.Context(), sql).Scan(&there); err != nil {
 			p.t.Fatal(err)
 		}
-		if there {
-			return
-		}
+		return there
+	})
+}
+
+// within polls until the condition holds.
+func (p *projectors) within(what string, holds func() bool) {
+	p.t.Helper()
+	deadline, tick := time.NewTimer(patience), time.NewTicker(5*time.Millisecond)
+	defer deadline.Stop()
+	defer tick.Stop()
+	for !holds() {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			p.t.Fatalf("no session of a projector is at %s", condition)
+			p.t.Fatalf("not in time: %s", what)
 		}
 	}
 }

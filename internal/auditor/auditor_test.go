@@ -129,7 +129,7 @@ func TestVerifies(t *testing.T) {
 		t.Errorf("%d rows of the timeline expected", rows)
 	}
 	var text bytes.Buffer
-	if err := report.WriteText(&text); err != nil || !strings.Contains(text.String(), "timeline: generation 1, 800 rows, events 1..800, sha256 ") {
+	if err := report.WriteText(&text); err != nil || !strings.Contains(text.String(), "timeline has applied exactly events 1..800: generation 1, 800 rows, sha256 ") {
 		t.Errorf("%v\n%s", err, text.String())
 	}
 	if encoded, err := json.Marshal(report); err != nil || !bytes.Contains(encoded, []byte(`"differences_total":0`)) {

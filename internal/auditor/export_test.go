@@ -8,7 +8,7 @@ import (
 
 // VerifyIn is Verify within a transaction, which sees what the transaction has changed.
 func VerifyIn(ctx context.Context, tx pgx.Tx, decoder Decoder) (Report, error) {
-	a := &audit{decoder: decoder, found: &differences{max: 100}, known: map[int64]bool{}}
+	a := newAudit(decoder, Options{})
 	if err := a.run(ctx, tx); err != nil {
 		return Report{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
@@ -170,6 +171,6 @@ func canonicalMap(metadata map[string]string) (string, error) {
 	if len(metadata) == 0 {
 		return "{}", nil
 	}
-	encoded, err := json.Marshal(metadata)
+	encoded, err := jsonv2.Marshal(metadata, jsonv2.Deterministic(true))
 	return string(encoded), err
 }

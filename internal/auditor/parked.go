@@ -45,7 +45,7 @@ func (a aside) waits(id uuid.UUID, version int64) bool {
 
 // readAside reads what is parked and passed over, for each table that is compared.
 func (a *audit) readAside(ctx context.Context, tx pgx.Tx) error {
-	rows, err := tx.Query(ctx, selectParked)
+	rows, err := tx.Query(ctx, selectParked, a.options.Place)
 	if err != nil {
 		return fmt.Errorf("read what is parked: %w", err)
 	}
@@ -86,14 +86,12 @@ func (a *audit) readAside(ctx context.Context, tx pgx.Tx) error {
 
 // projection is the report and the aside of a projection; nil for one that is not compared.
 func (a *audit) projection(name string) (*ProjectionReport, aside) {
-	switch name {
-	case a.balances.name:
-		return &a.balances.checkpoint, a.balances.aside
-	case a.timeline.name:
-		return &a.timeline.checkpoint, a.timeline.aside
-	default:
-		return nil, aside{}
+	for _, b := range a.books {
+		if report, aside := b.report(); report.Name == name {
+			return report, aside
+		}
 	}
+	return nil, aside{}
 }
 
 // lines describe for people what was set aside.

@@ -17,9 +17,14 @@ type reader[T any] struct {
 	ended  bool
 }
 
-// newReader declares the cursor that fetch reads from.
-func newReader[T any](ctx context.Context, tx pgx.Tx, declare, fetch string, scan func(pgx.Rows, *T) error) (*reader[T], error) {
-	if _, err := tx.Exec(ctx, declare); err != nil {
+// newReader declares the cursor that fetch reads from: over everything, or over a range of accounts.
+func newReader[T any](ctx context.Context, tx pgx.Tx, all, some, fetch string, within *Range, scan func(pgx.Rows, *T) error) (*reader[T], error) {
+	declare, args := all, []any(nil)
+	if within != nil {
+		// A cursor takes no parameters: they are written into the statement, as uuids.
+		declare, args = some, []any{pgx.QueryExecModeSimpleProtocol, within.After.String(), within.Through.String()}
+	}
+	if _, err := tx.Exec(ctx, declare, args...); err != nil {
 		return nil, fmt.Errorf("declare a cursor: %w", err)
 	}
 	return &reader[T]{tx: tx, fetch: fetch, scan: scan}, nil

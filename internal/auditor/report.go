@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/google/uuid"
+
+	"passbook/internal/console"
 )
 
 // Report is the outcome of one verification.
@@ -25,6 +27,8 @@ type ProjectionReport struct {
 	Position   int64  `json:"position"`
 	Rows       int64  `json:"rows"` // expected
 	Hash       string `json:"hash"` // hex of SHA-256
+
+	Differences int64 `json:"differences"` // between its table and the expected rows
 
 	Parked  []Parked  `json:"parked"`
 	Skipped []Skipped `json:"skipped"`
@@ -64,6 +68,18 @@ func (d Difference) String() string {
 // OK reports whether everything is as it should be.
 func (r Report) OK() bool { return r.DifferencesTotal == 0 }
 
+// proof is the sentence to be quoted. Where the same log was folded to the same position it has the same hash.
+func (p ProjectionReport) proof() string {
+	events := "no events"
+	if p.Position > 0 {
+		events = "exactly events 1.." + console.Count(p.Position)
+	}
+	if p.Differences > 0 {
+		return fmt.Sprintf("%s has NOT applied %s: %d rows differ (generation %d)", p.Name, events, p.Differences, p.Generation)
+	}
+	return fmt.Sprintf("%s has applied %s: generation %d, %s rows, sha256 %s", p.Name, events, p.Generation, console.Count(p.Rows), p.Hash)
+}
+
 // parked counts accounts, by projection.
 func (r Report) parked() int {
 	n := 0
@@ -77,7 +93,7 @@ func (r Report) parked() int {
 func (r Report) WriteText(w io.Writer) error {
 	lines := []string{fmt.Sprintf("log: %d events of %d accounts, head %d", r.Events, r.Accounts, r.Head)}
 	for _, p := range r.Projections {
-		lines = append(lines, fmt.Sprintf("%s: generation %d, %d rows, events 1..%d, sha256 %s", p.Name, p.Generation, p.Rows, p.Position, p.Hash))
+		lines = append(lines, p.proof())
 		lines = append(lines, p.lines()...)
 	}
 	for _, d := range r.Differences {
@@ -106,10 +122,15 @@ type differences struct {
 	max   int
 	list  []Difference
 	total int64
+	// counts is all of them, by check; nil where nobody asks.
+	counts map[string]int64
 }
 
 func (d *differences) add(check string, id uuid.UUID, position int64, format string, args ...any) {
 	d.total++
+	if d.counts != nil {
+		d.counts[check]++
+	}
 	if len(d.list) < d.max {
 		d.list = append(d.list, Difference{check, id, position, fmt.Sprintf(format, args...)})
 	}

@@ -1,24 +1,21 @@
 package auditor
 
 import (
-	"time"
-
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"passbook/eventstore"
 )
 
 const (
-	// lockTables comes before the snapshot: otherwise a switch of generations could put other tables under their names after it.
-	lockTables = `LOCK TABLE readmodel.balances, readmodel.timeline IN ACCESS SHARE MODE`
-
 	selectHead = `SELECT head.position, (SELECT coalesce(max(position), 0) FROM events), (SELECT count(*) FROM events) FROM log_head head`
 
-	selectCheckpoints = `SELECT projection, generation, position FROM readmodel.checkpoints WHERE live ORDER BY projection`
+	// selectEnds is the same without counting, for a look at some accounts.
+	selectEnds = `SELECT head.position, coalesce((SELECT e.position FROM events e ORDER BY e.position DESC LIMIT 1), 0), 0 FROM log_head head`
+
+	selectCheckpoints = `SELECT projection, generation, position FROM readmodel.checkpoints WHERE place = $1 ORDER BY projection`
 
 	selectParked = `SELECT p.projection, p.account_id, p.version, p.position, p.stale_since, p.class, p.cause
-FROM readmodel.parked p JOIN readmodel.checkpoints c USING (projection, generation) WHERE c.live ORDER BY p.projection, p.position`
+FROM readmodel.parked p JOIN readmodel.checkpoints c USING (projection, generation) WHERE c.place = $1 ORDER BY p.projection, p.position`
 
 	selectSkipped = `SELECT projection, account_id, version, position, reason FROM readmodel.skipped ORDER BY projection, position`
 
@@ -35,83 +32,20 @@ SELECT position, previous, recorded_at, previous_at FROM (
 SELECT data->>'transaction_id', count(*), min(position) FROM events
 WHERE data->>'transaction_id' IS NOT NULL GROUP BY 1 HAVING count(*) > 1 ORDER BY 3`
 
-	declareEvents = `DECLARE audited_events NO SCROLL CURSOR FOR
-SELECT position, stream_type, stream_id, version, type, schema, data, event_id, effective_at, recorded_at FROM events ORDER BY stream_id, version`
-	fetchEvents = `FETCH FORWARD 2000 FROM audited_events`
+	selectEvents  = `SELECT position, stream_type, stream_id, version, type, schema, data, event_id, effective_at, recorded_at FROM events`
+	declareEvents = `DECLARE audited_events NO SCROLL CURSOR FOR ` + selectEvents + ` ORDER BY stream_id, version`
+	declareRange  = `DECLARE audited_events NO SCROLL CURSOR FOR ` + selectEvents + ` WHERE stream_id > $1 AND stream_id <= $2 ORDER BY stream_id, version`
+	fetchEvents   = `FETCH FORWARD 2000 FROM audited_events`
 
-	declareBalances = `DECLARE audited_balances NO SCROLL CURSOR FOR
-SELECT account_id, owner_id, owner_name, currency, balance, held, overdraft_limit, status, freeze_scope, metadata, version, position, opened_at, updated_at
-FROM readmodel.balances ORDER BY account_id`
-	fetchBalances = `FETCH FORWARD 2000 FROM audited_balances`
-
-	declareTimeline = `DECLARE audited_timeline NO SCROLL CURSOR FOR
-SELECT account_id, position, version, event_id, transaction_id, type, amount, currency, balance, held, reference, detail, metadata, effective_at, recorded_at
-FROM readmodel.timeline ORDER BY account_id, position`
-	fetchTimeline = `FETCH FORWARD 2000 FROM audited_timeline`
+	// Without the tables' names: they are those of the place that the search path names. SET takes no snapshot.
+	pathLive     = `SET LOCAL search_path = readmodel, public`
+	pathNext     = `SET LOCAL search_path = readmodel_next, public`
+	pathPrevious = `SET LOCAL search_path = readmodel_previous, public`
 )
 
 func scanEvent(rows pgx.Rows, e *eventstore.Event) error {
 	err := rows.Scan(&e.Position, &e.StreamType, (*[16]byte)(&e.StreamID), &e.Version, &e.Type, &e.Schema, (*[]byte)(&e.Data),
 		(*[16]byte)(&e.ID), &e.EffectiveAt, &e.RecordedAt)
 	e.EffectiveAt, e.RecordedAt = e.EffectiveAt.UTC(), e.RecordedAt.UTC()
-	return err
-}
-
-// balanceRow is what readmodel.balances should say, or says. Metadata is canonical JSON.
-type balanceRow struct {
-	AccountID            uuid.UUID
-	OwnerID, OwnerName   string
-	Currency             string
-	Balance, Held, Limit int64
-	Status, Scope        string
-	Metadata             string
-	Version, Position    int64
-	OpenedAt, UpdatedAt  time.Time
-}
-
-func scanBalance(rows pgx.Rows, b *balanceRow) error {
-	var metadata []byte
-	err := rows.Scan((*[16]byte)(&b.AccountID), &b.OwnerID, &b.OwnerName, &b.Currency, &b.Balance, &b.Held, &b.Limit,
-		&b.Status, &b.Scope, &metadata, &b.Version, &b.Position, &b.OpenedAt, &b.UpdatedAt)
-	if err != nil {
-		return err
-	}
-	b.OpenedAt, b.UpdatedAt = b.OpenedAt.UTC(), b.UpdatedAt.UTC()
-	b.Metadata, err = canonical(metadata)
-	return err
-}
-
-// timelineRow is what readmodel.timeline should say, or says. Amount is signed; Moved is whether there is one.
-type timelineRow struct {
-	AccountID               uuid.UUID
-	Position, Version       int64
-	EventID, TransactionID  uuid.UUID // TransactionID is Nil where no money moved
-	Type                    string
-	Moved                   bool
-	Amount                  int64
-	Currency                string
-	Balance, Held           int64
-	Reference, Detail       string
-	Metadata                string
-	EffectiveAt, RecordedAt time.Time
-}
-
-func scanTimeline(rows pgx.Rows, t *timelineRow) error {
-	var metadata []byte
-	var transaction *[16]byte
-	var amount *int64
-	err := rows.Scan((*[16]byte)(&t.AccountID), &t.Position, &t.Version, (*[16]byte)(&t.EventID), &transaction, &t.Type, &amount,
-		&t.Currency, &t.Balance, &t.Held, &t.Reference, &t.Detail, &metadata, &t.EffectiveAt, &t.RecordedAt)
-	if err != nil {
-		return err
-	}
-	if transaction != nil {
-		t.TransactionID = *transaction
-	}
-	if amount != nil {
-		t.Moved, t.Amount = true, *amount
-	}
-	t.EffectiveAt, t.RecordedAt = t.EffectiveAt.UTC(), t.RecordedAt.UTC()
-	t.Metadata, err = canonical(metadata)
 	return err
 }

@@ -10,24 +10,47 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 )
 
 // table holds the rows of a read model against the rows that it should have, both in the order of their keys: account, and
 // position where an account has several.
 type table[T comparable] struct {
 	name       string
+	sql        tableSQL
 	found      *differences
 	key        func(*T) (uuid.UUID, int64)
+	scan       func(pgx.Rows, *T) error
 	rows       *reader[T]
 	checkpoint ProjectionReport
 	aside      aside
 	hash       hash.Hash
-	line       []byte
+	line       canonicalRow
 }
 
-func newTable[T comparable](name string, found *differences, key func(*T) (uuid.UUID, int64)) *table[T] {
-	return &table[T]{name: name, found: found, key: key, aside: newAside(), hash: sha256.New(),
+// tableSQL has the statements about a table, by its name alone.
+type tableSQL struct {
+	lock    string // keeps a switch of generations from putting another table under the name
+	declare string // a cursor over all rows
+	within  string // a cursor over those of a range of accounts: behind $1, up to and with $2
+	fetch   string
+}
+
+func newTable[T comparable](name string, found *differences, sql tableSQL, key func(*T) (uuid.UUID, int64), scan func(pgx.Rows, *T) error) *table[T] {
+	return &table[T]{name: name, sql: sql, found: found, key: key, scan: scan, aside: newAside(), hash: sha256.New(),
 		checkpoint: ProjectionReport{Name: name, Parked: []Parked{}, Skipped: []Skipped{}}}
+}
+
+func (t *table[T]) report() (*ProjectionReport, aside) { return &t.checkpoint, t.aside }
+
+func (t *table[T]) lock(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, t.sql.lock)
+	return err
+}
+
+func (t *table[T]) open(ctx context.Context, tx pgx.Tx, within *Range) (err error) {
+	t.rows, err = newReader(ctx, tx, t.sql.declare, t.sql.within, t.sql.fetch, within, t.scan)
+	return err
 }
 
 // reaches reports whether the projection should have applied the event.
@@ -41,8 +64,9 @@ func (t *table[T]) expect(ctx context.Context, want *T) error { return t.expectE
 // expectEither says that one of two rows of the same key should be there.
 func (t *table[T]) expectEither(ctx context.Context, want, other *T) error {
 	t.checkpoint.Rows++
-	t.line = fmt.Appendf(t.line[:0], "%q\n", fmt.Sprint(*want))
-	t.hash.Write(t.line)
+	t.line.begin()
+	any(want).(interface{ canonical(*canonicalRow) }).canonical(&t.line)
+	t.hash.Write(t.line.end())
 	id, position := t.key(want)
 	for {
 		got, err := t.rows.peek(ctx)
@@ -130,5 +154,6 @@ func fieldsThatDiffer(want, got any) string {
 
 func (t *table[T]) finish() ProjectionReport {
 	t.checkpoint.Hash = hex.EncodeToString(t.hash.Sum(nil))
+	t.checkpoint.Differences = t.found.counts[t.name]
 	return t.checkpoint
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,19 +20,27 @@ type Decoder interface {
 	Decode(stored eventstore.Event) (account.Event, error)
 }
 
-// Options limit a verification.
+// Options say what is verified. The zero value: the log, and the live generation of every projection.
 type Options struct {
 	// DifferencesMax is how many differences are listed; all are counted. Zero means 100.
 	DifferencesMax int
+	// Projections names those that are verified; none means all.
+	Projections []string
+	// Place is where the generation stands that is verified: live, next or previous. Empty means live.
+	Place string
+	// Range restricts it to some accounts, and leaves out what is about the log as a whole.
+	Range *Range
+	// Progress is told how many events of how many have been folded, now and then. It may be nil.
+	Progress func(done, total int64)
 }
+
+// Range is a range of accounts in the order of their ids: behind After, up to and with Through.
+type Range struct{ After, Through uuid.UUID }
 
 // Verify proves log and read models, or lists what is wrong. The error is about the verification itself, such as a lost
 // connection; a report with differences is none. It needs a role that may read the log and the read models.
 func Verify(ctx context.Context, pool *pgxpool.Pool, decoder Decoder, options Options) (Report, error) {
-	if options.DifferencesMax == 0 {
-		options.DifferencesMax = 100
-	}
-	audit := &audit{decoder: decoder, found: &differences{max: options.DifferencesMax}, known: map[int64]bool{}}
+	audit := newAudit(decoder, options)
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error { return audit.run(ctx, tx) })
 	if err != nil {
@@ -42,51 +51,91 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, decoder Decoder, options Op
 
 // audit is one verification under way.
 type audit struct {
+	options Options
 	decoder Decoder
 	found   *differences
 	report  Report
 	known   map[int64]bool // positions of events that something is parked behind, or that were passed over
 
-	events   *reader[eventstore.Event]
-	balances *table[balanceRow]
-	timeline *table[timelineRow]
+	events *reader[eventstore.Event]
+	books  []book
+	folded int64 // events
+}
+
+func newAudit(decoder Decoder, options Options) *audit {
+	if options.DifferencesMax == 0 {
+		options.DifferencesMax = 100
+	}
+	if options.Place == "" {
+		options.Place = "live"
+	}
+	a := &audit{
+		options: options, decoder: decoder, known: map[int64]bool{},
+		found: &differences{max: options.DifferencesMax, counts: map[string]int64{}},
+	}
+	for _, b := range books {
+		if len(options.Projections) == 0 || slices.Contains(options.Projections, b.name) {
+			a.books = append(a.books, b.open(a.found))
+		}
+	}
+	return a
 }
 
 func (a *audit) run(ctx context.Context, tx pgx.Tx) error {
-	if _, err := tx.Exec(ctx, lockTables); err != nil {
+	if err := a.hold(ctx, tx); err != nil {
 		return fmt.Errorf("hold the tables: %w", err)
 	}
 	if err := a.readSnapshot(ctx, tx); err != nil {
 		return err
 	}
-	if err := a.checkLog(ctx, tx); err != nil {
-		return err
+	if a.options.Range == nil {
+		if err := a.checkLog(ctx, tx); err != nil {
+			return err
+		}
 	}
 	var err error
-	if a.events, err = newReader(ctx, tx, declareEvents, fetchEvents, scanEvent); err != nil {
+	if a.events, err = newReader(ctx, tx, declareEvents, declareRange, fetchEvents, a.options.Range, scanEvent); err != nil {
 		return err
 	}
-	if a.balances.rows, err = newReader(ctx, tx, declareBalances, fetchBalances, scanBalance); err != nil {
-		return err
-	}
-	if a.timeline.rows, err = newReader(ctx, tx, declareTimeline, fetchTimeline, scanTimeline); err != nil {
-		return err
+	for _, b := range a.books {
+		if err := b.open(ctx, tx, a.options.Range); err != nil {
+			return err
+		}
 	}
 	return a.walk(ctx)
+}
+
+// hold comes before the snapshot: otherwise a switch of generations could put other tables under their names after it.
+func (a *audit) hold(ctx context.Context, tx pgx.Tx) error {
+	path, known := map[string]string{"live": pathLive, "next": pathNext, "previous": pathPrevious}[a.options.Place]
+	if !known {
+		return fmt.Errorf("no generation is at place %q", a.options.Place)
+	}
+	if _, err := tx.Exec(ctx, path); err != nil {
+		return err
+	}
+	for _, b := range a.books {
+		if err := b.lock(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readSnapshot learns how far log and projections have come. A projection that never began is held to position 0.
 func (a *audit) readSnapshot(ctx context.Context, tx pgx.Tx) error {
 	var last int64
-	if err := tx.QueryRow(ctx, selectHead).Scan(&a.report.Head, &last, &a.report.Events); err != nil {
+	ends := selectHead
+	if a.options.Range != nil {
+		ends = selectEnds
+	}
+	if err := tx.QueryRow(ctx, ends).Scan(&a.report.Head, &last, &a.report.Events); err != nil {
 		return fmt.Errorf("read the head: %w", err)
 	}
 	if a.report.Head != last {
 		a.found.add(CheckHead, uuid.Nil, last, "the head row says %d", a.report.Head)
 	}
-	a.balances = newTable(CheckBalances, a.found, func(b *balanceRow) (uuid.UUID, int64) { return b.AccountID, b.Position })
-	a.timeline = newTable(CheckTimeline, a.found, func(t *timelineRow) (uuid.UUID, int64) { return t.AccountID, t.Position })
-	rows, err := tx.Query(ctx, selectCheckpoints)
+	rows, err := tx.Query(ctx, selectCheckpoints, a.options.Place)
 	if err != nil {
 		return fmt.Errorf("read the checkpoints: %w", err)
 	}
@@ -102,11 +151,13 @@ func (a *audit) readSnapshot(ctx context.Context, tx pgx.Tx) error {
 }
 
 func (a *audit) checkpoint(p ProjectionReport) {
+	report, _ := a.projection(p.Name)
+	if report == nil {
+		return
+	}
+	report.Generation, report.Position = p.Generation, p.Position
 	if p.Position > a.report.Head {
 		a.found.add(CheckCheckpoint, uuid.Nil, p.Position, "%s is ahead of the log, which ends at %d", p.Name, a.report.Head)
-	}
-	if report, _ := a.projection(p.Name); report != nil {
-		report.Generation, report.Position = p.Generation, p.Position
 	}
 }
 
@@ -168,17 +219,22 @@ func (a *audit) walk(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := a.balances.end(ctx); err != nil {
-		return err
+	for _, b := range a.books {
+		if err := b.end(ctx); err != nil {
+			return err
+		}
 	}
-	return a.timeline.end(ctx)
+	return nil
 }
+
+// progressEvents is how many events are folded between two words about it.
+const progressEvents = 10_000
 
 // stream folds the events of one stream.
 func (a *audit) stream(ctx context.Context, id uuid.UUID) error {
-	f := &folded{ledger: ledger{found: a.found}}
-	if a.balances.aside.skipped[id] != nil {
-		f.without = &ledger{found: &differences{}}
+	l := &ledger{found: a.found}
+	for _, b := range a.books {
+		b.begin(id)
 	}
 	var last eventstore.Event
 	for {
@@ -192,29 +248,25 @@ func (a *audit) stream(ctx context.Context, id uuid.UUID) error {
 		a.checkSuccession(&last, e)
 		last = *e
 		a.events.pass()
+		if a.folded++; a.folded%progressEvents == 0 && a.options.Progress != nil {
+			a.options.Progress(a.folded, a.report.Events)
+		}
 		if last.StreamType != account.StreamType {
 			continue
 		}
-		if err := a.event(ctx, f, &last); err != nil {
+		if err := a.event(ctx, l, &last); err != nil {
 			return err
 		}
 	}
 	if last.StreamType == account.StreamType {
 		a.report.Accounts++
 	}
-	if f.now.Version == 0 {
-		return nil
+	for _, b := range a.books {
+		if err := b.close(ctx); err != nil {
+			return err
+		}
 	}
-	return a.balances.expectEither(ctx, &f.now, &f.nowWithout)
-}
-
-// folded is one account being folded.
-type folded struct {
-	ledger  ledger
-	without *ledger    // the same but for the events that the balances were to pass over; nil when there are none
-	now     balanceRow // the ledger as far as the balances are
-	// nowWithout is the same of the other ledger.
-	nowWithout balanceRow
+	return nil
 }
 
 func (a *audit) checkSuccession(last, e *eventstore.Event) {
@@ -226,53 +278,36 @@ func (a *audit) checkSuccession(last, e *eventstore.Event) {
 	}
 }
 
-// event posts one event to the ledger and holds the timeline against it.
-func (a *audit) event(ctx context.Context, f *folded, e *eventstore.Event) error {
-	row, err := a.post(f, e)
+// event enters one event into the ledger and into the books.
+func (a *audit) event(ctx context.Context, l *ledger, e *eventstore.Event) error {
+	payload, err := a.decoder.Decode(*e)
+	var row timelineRow
+	if err == nil {
+		row, err = l.post(e, payload)
+	}
 	if err != nil {
 		if !a.known[e.Position] {
 			a.found.add(CheckPayload, e.StreamID, e.Position, "%v", err)
 		}
-		f.ledger.lose()
+		l.lose()
 		return nil
 	}
-	if a.balances.reaches(e.StreamID, e.Version, e.Position) {
-		f.now, f.nowWithout = f.ledger.row, f.ledger.row
-		if f.without != nil {
-			f.nowWithout = f.without.row
+	for _, b := range a.books {
+		if err := b.apply(ctx, l, e, payload, &row); err != nil {
+			return err
 		}
 	}
-	switch {
-	case !a.timeline.reaches(e.StreamID, e.Version, e.Position):
-		return nil
-	case a.timeline.aside.skipped[e.StreamID][e.Version]:
-		return a.timeline.allow(ctx, &row)
-	default:
-		return a.timeline.expect(ctx, &row)
-	}
-}
-
-// post enters the event into the ledger, and into the one that does without some.
-func (a *audit) post(f *folded, e *eventstore.Event) (timelineRow, error) {
-	payload, err := a.decoder.Decode(*e)
-	if err != nil {
-		return timelineRow{}, err
-	}
-	row, err := f.ledger.post(e, payload)
-	if err != nil || f.without == nil || a.balances.aside.skipped[e.StreamID][e.Version] {
-		return row, err
-	}
-	if _, err := f.without.post(e, payload); err != nil {
-		return row, err
-	}
-	if row.Moved { // an event says what the balance is after it
-		f.without.row.Balance, f.without.row.Held = row.Balance, row.Held
-	}
-	return row, nil
+	return nil
 }
 
 func (a *audit) finish() Report {
-	a.report.Projections = []ProjectionReport{a.balances.finish(), a.timeline.finish()}
+	if a.options.Range != nil {
+		a.report.Events = a.folded
+	}
+	a.report.Projections = []ProjectionReport{}
+	for _, b := range a.books {
+		a.report.Projections = append(a.report.Projections, b.finish())
+	}
 	a.report.Differences, a.report.DifferencesTotal = a.found.list, a.found.total
 	return a.report
 }

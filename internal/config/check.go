@@ -22,6 +22,7 @@ const (
 	snapshotEveryMost  = 1_000_000
 	streamAgeLeast     = time.Minute
 	projectionsAtLeast = 1
+	verifyRateMost     = 1_000_000
 	parkedMost         = 10_000
 )
 
@@ -42,6 +43,7 @@ func (c *QueryAPI) check(f *Faults) {
 }
 
 func (c *Projector) check(f *Faults) {
+	checkRange(f, "VERIFY_RATE", int64(c.VerifyRate), 1, verifyRateMost)
 	c.Process.check(f)
 	c.Database.check(f)
 	c.NATS.check(f, true)

@@ -32,6 +32,8 @@ type Projector struct {
 	NATS
 	Projections []string `env:"PROJECTIONS" help:"projections this instance keeps, by name, separated by commas"`
 	ParkedMax   int      `env:"PARKED_MAX" help:"accounts that a projection sets aside at most, before it stops as a whole; 0: it stops at the first"`
+	Verify      Switch   `env:"VERIFY" help:"on: verify the read models continuously, account after account, in the background; off: never"`
+	VerifyRate  int      `env:"VERIFY_RATE" help:"events a second that continuous verification folds, at most"`
 }
 
 // Operator configures the commands of operators (projector verify and the like): what the projector has, NATS only if it is there.
@@ -145,9 +147,10 @@ func defaultQueryAPI() QueryAPI {
 
 func defaultProjector() Projector {
 	return Projector{
-		Process:     defaultProcess(":8092"),
-		Database:    defaultDatabase("passbook_projector", 8),
-		NATS:        defaultNATS(),
+		Process:  defaultProcess(":8092"),
+		Database: defaultDatabase("passbook_projector", 8),
+		NATS:     defaultNATS(),
+		Verify:   true, VerifyRate: 5_000,
 		Projections: []string{"balances", "timeline"},
 		ParkedMax:   100,
 	}

@@ -10,8 +10,10 @@ import (
 
 	"passbook/eventstore"
 	"passbook/httpapi/ops"
+	"passbook/internal/auditor"
 	"passbook/internal/config"
 	"passbook/internal/eventcodec"
+	"passbook/internal/lease"
 	"passbook/internal/natskit"
 	"passbook/internal/supervise"
 	"passbook/internal/telemetry"
@@ -66,7 +68,21 @@ func (s *Service) buildProjector(ctx context.Context, cfg config.Projector, rt R
 	s.own("nats", func(ctx context.Context) error { return natskit.Close(ctx, conn) })
 	s.add("projections", supervise.Processors, engine.Run)
 	s.observe(rt, pool, source, projections)
+	if cfg.Verify {
+		s.verify(cfg, rt, pool, codec)
+	}
 	return nil
+}
+
+// verify proves the read models again and again; one instance does it for all.
+func (s *Service) verify(cfg config.Projector, rt Runtime, pool *pgxpool.Pool, codec *eventcodec.Codec) {
+	limits := auditor.DefaultContinuousConfig()
+	limits.Rate = cfg.VerifyRate
+	c := auditor.NewContinuous(pool, codec, limits, rt.Log, rt.Metrics)
+	leader := lease.New(pool, "verifier", Instance(s.Name), leaseTTL, rt.Log)
+	s.add("verification", supervise.Processors, func(ctx context.Context) error {
+		return leader.Run(ctx, func(ctx context.Context, _ int64) error { return c.Run(ctx) })
+	})
 }
 
 // observe makes known how the projections are; the process is ready while they follow the log.

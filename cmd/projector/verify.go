@@ -69,6 +69,9 @@ func (c verifyCommand) Run(ctx context.Context, t *terminal) error {
 		progress.Set(done)
 	}
 	report, err := auditor.Verify(ctx, pool, codec, options)
+	if err == nil {
+		options.Progress(report.Events, report.Events)
+	}
 	progress.End()
 	if err != nil {
 		return err

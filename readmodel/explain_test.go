@@ -140,6 +140,12 @@ func TestTraceKnowsHowFarAnEventHasCome(t *testing.T) {
 			t.Errorf("without marks: %+v, %+v", timeline, trace.Relayed)
 		}
 	}
+	parked := b.readLog(99, 1)[0]
+	b.exec(`INSERT INTO readmodel.parked (account_id, event_id, version, position, stale_since, attempts, generation, projection, event_type, class, cause, build)
+		VALUES ($1, $2, $3, 100, now(), 1, 1, 'balances', 't', 'refused', 'c', 'b')`, parked.StreamID, parked.ID, parked.Version-1)
+	if trace, err := b.queries.Trace(t.Context(), parked); err != nil || trace.Applied[0].Reached || !trace.Applied[0].Parked || !trace.Applied[1].Reached {
+		t.Errorf("parked: %+v, %v", trace, err)
+	}
 	b.write(1)
 	pending, err := b.queries.Find(t.Context(), "101", nil)
 	if err != nil || len(pending) != 1 {

@@ -28,7 +28,8 @@ type Reached struct {
 	Generation int       `json:"generation,omitempty"`
 	Live       bool      `json:"live"`
 	Reached    bool      `json:"reached"`
-	Position   int64     `json:"position"` // where the subject is now; of the relay: of its last mark
+	Parked     bool      `json:"parked,omitempty"` // it is past the position, but has set the event's account aside: the event waits
+	Position   int64     `json:"position"`         // where the subject is now; of the relay: of its last mark
 	NotBefore  time.Time `json:"not_before,omitzero"`
 	By         time.Time `json:"by,omitzero"`
 	Exact      bool      `json:"exact"`
@@ -105,14 +106,14 @@ func (q *Queries) eventsNamed(ctx context.Context, id uuid.UUID, after, through 
 
 // Trace finds out how far the event has come.
 func (q *Queries) Trace(ctx context.Context, e eventstore.Event) (Trace, error) {
-	rows, err := db.New(q.pool).MarksAround(ctx, e.Position)
+	rows, err := db.New(q.pool).MarksAround(ctx, db.MarksAroundParams{Position: e.Position, AccountID: e.StreamID, Version: e.Version})
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return Trace{}, fmt.Errorf("read the marks around %d: %w", e.Position, err)
 	}
 	trace := Trace{Event: e, Applied: []Reached{}}
 	for _, row := range rows {
 		r := Reached{
-			Subject: row.Subject, Generation: int(row.Generation), Live: row.Live, Position: row.Position, Reached: row.Position >= e.Position,
+			Subject: row.Subject, Generation: int(row.Generation), Live: row.Live, Position: row.Position, Reached: row.Position >= e.Position && !row.Parked, Parked: row.Parked,
 		}
 		if r.Reached {
 			r.NotBefore = e.RecordedAt // nothing is applied before it is there

@@ -132,6 +132,8 @@ func writeTrace(w io.Writer, e *traced) {
 // when says it as precisely as it is known.
 func when(r *readmodel.Reached, committed time.Time) string {
 	switch {
+	case r.Parked:
+		return "not yet: its account is parked (projector parked list)"
 	case !r.Reached:
 		return fmt.Sprintf("not yet: it is at %s", console.Count(r.Position))
 	case r.By.IsZero():

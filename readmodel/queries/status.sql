@@ -61,10 +61,13 @@ INSERT INTO readmodel.transport (observed_at, observer, seen) VALUES (@observed_
 ON CONFLICT (only_row) DO UPDATE SET observed_at = excluded.observed_at, observer = excluded.observer, seen = excluded.seen;
 
 -- name: MarksAround :many
--- For each projection, and the relay, the last mark before a position and the first at or behind it.
+-- For each projection, and the relay, the last mark before a position and the first at or behind it; and whether the event there
+-- waits, because the projection has set its account aside.
 SELECT s.subject::text AS subject, s.generation::integer AS generation, s.live::boolean AS live, s.position::bigint AS position,
        coalesce(before.at, 'epoch')::timestamptz AS before_at,
-       coalesce(after.position, 0)::bigint AS after_position, coalesce(after.at, 'epoch')::timestamptz AS after_at
+       coalesce(after.position, 0)::bigint AS after_position, coalesce(after.at, 'epoch')::timestamptz AS after_at,
+       EXISTS (SELECT FROM readmodel.parked p
+           WHERE p.projection = s.subject AND p.generation = s.generation AND p.account_id = @account_id AND p.version < @version)::boolean AS parked
 FROM (
     SELECT c.projection AS subject, c.generation, c.live, c.position FROM readmodel.checkpoints c
     UNION ALL

@@ -108,7 +108,9 @@ func (q *Queries) MarkRelay(ctx context.Context, arg MarkRelayParams) error {
 const MarksAround = `-- name: MarksAround :many
 SELECT s.subject::text AS subject, s.generation::integer AS generation, s.live::boolean AS live, s.position::bigint AS position,
        coalesce(before.at, 'epoch')::timestamptz AS before_at,
-       coalesce(after.position, 0)::bigint AS after_position, coalesce(after.at, 'epoch')::timestamptz AS after_at
+       coalesce(after.position, 0)::bigint AS after_position, coalesce(after.at, 'epoch')::timestamptz AS after_at,
+       EXISTS (SELECT FROM readmodel.parked p
+           WHERE p.projection = s.subject AND p.generation = s.generation AND p.account_id = $1 AND p.version < $2)::boolean AS parked
 FROM (
     SELECT c.projection AS subject, c.generation, c.live, c.position FROM readmodel.checkpoints c
     UNION ALL
@@ -116,14 +118,20 @@ FROM (
 ) AS s
 LEFT JOIN LATERAL (
     SELECT m.at FROM readmodel.marks m
-    WHERE m.subject = s.subject AND m.generation = s.generation AND m.position < $1 ORDER BY m.position DESC LIMIT 1
+    WHERE m.subject = s.subject AND m.generation = s.generation AND m.position < $3 ORDER BY m.position DESC LIMIT 1
 ) AS before ON true
 LEFT JOIN LATERAL (
     SELECT m.position, m.at FROM readmodel.marks m
-    WHERE m.subject = s.subject AND m.generation = s.generation AND m.position >= $1 ORDER BY m.position LIMIT 1
+    WHERE m.subject = s.subject AND m.generation = s.generation AND m.position >= $3 ORDER BY m.position LIMIT 1
 ) AS after ON true
 ORDER BY s.subject, s.generation
 `
+
+type MarksAroundParams struct {
+	AccountID uuid.UUID
+	Version   int64
+	Position  int64
+}
 
 type MarksAroundRow struct {
 	Subject       string
@@ -133,11 +141,13 @@ type MarksAroundRow struct {
 	BeforeAt      time.Time
 	AfterPosition int64
 	AfterAt       time.Time
+	Parked        bool
 }
 
-// For each projection, and the relay, the last mark before a position and the first at or behind it.
-func (q *Queries) MarksAround(ctx context.Context, position int64) ([]MarksAroundRow, error) {
-	rows, err := q.db.Query(ctx, MarksAround, position)
+// For each projection, and the relay, the last mark before a position and the first at or behind it; and whether the event there
+// waits, because the projection has set its account aside.
+func (q *Queries) MarksAround(ctx context.Context, arg MarksAroundParams) ([]MarksAroundRow, error) {
+	rows, err := q.db.Query(ctx, MarksAround, arg.AccountID, arg.Version, arg.Position)
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +163,7 @@ func (q *Queries) MarksAround(ctx context.Context, position int64) ([]MarksAroun
 			&i.BeforeAt,
 			&i.AfterPosition,
 			&i.AfterAt,
+			&i.Parked,
 		); err != nil {
 			return nil, err
 		}

@@ -247,12 +247,16 @@ func Drop(ctx context.Context, tx pgx.Tx, p Projector, place Place) (Generation,
 	return g, true, nil
 }
 
+// A table without statistics is new and small, or has not been looked at since.
 const selectTableSize = `
-SELECT greatest(t.reltuples, 0)::bigint, pg_total_relation_size(t.oid) FROM pg_class t WHERE t.oid = $1::text::regclass`
+SELECT t.reltuples::bigint, pg_total_relation_size(t.oid) FROM pg_class t WHERE t.oid = $1::text::regclass`
 
 // TableSize returns about how many rows a live table has, and what it takes on disk with its indexes.
 func TableSize(ctx context.Context, pool *pgxpool.Pool, table string) (rows, bytes int64, err error) {
 	err = pool.QueryRow(ctx, selectTableSize, PlaceLive.Table(table)).Scan(&rows, &bytes)
+	if err == nil && rows < 0 {
+		err = pool.QueryRow(ctx, "SELECT count(*) FROM "+PlaceLive.Table(table)).Scan(&rows)
+	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("read the size of table %s: %w", table, err)
 	}

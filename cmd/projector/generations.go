@@ -42,7 +42,7 @@ func (c rollbackCommand) Run(ctx context.Context, t *terminal) error {
 			err = fmt.Errorf("%w; --behind rolls back to it all the same", err)
 		}
 		if err != nil {
-			return "", explained(err)
+			return "", explained(ctx, err)
 		}
 		return t.did(fmt.Sprintf("%s: generation %d serves readers from position %s", c.Name, to.Number, console.Count(to.Position)), "live", to)
 	})
@@ -109,7 +109,7 @@ func dropGeneration(ctx context.Context, t *terminal, name string, place readmod
 	return t.change(ctx, o.pool, command, flags, preview, func(ctx context.Context) (string, error) {
 		g, err := do(o.rebuilder, ctx, o.projectors[0], o.options(flags))
 		if err != nil {
-			return "", explained(err)
+			return "", explained(ctx, err)
 		}
 		return t.did(fmt.Sprintf("%s: generation %d is dropped", name, g.Number), "dropped", g)
 	})

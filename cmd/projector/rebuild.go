@@ -87,19 +87,19 @@ func (c rebuildCommand) rebuild(ctx context.Context, t *terminal, o *operation) 
 		})
 		err = errors.Join(err, printed)
 	}
-	return strings.Join(done, "; "), explained(err)
+	return strings.Join(done, "; "), explained(ctx, err)
 }
 
 // explained gives an error its exit code, and says what can be done.
-func explained(err error) error {
+func explained(ctx context.Context, err error) error {
 	if running, ok := errors.AsType[*rebuild.RunningError](err); ok {
 		return console.Busy(running)
 	}
 	switch _, differs := errors.AsType[*rebuild.DiffersError](err); {
 	case differs:
 		return console.Different(fmt.Errorf("%w\nnothing was switched for it: --accept-diff goes on, projector cancel drops what was made", err))
-	case errors.Is(err, context.Canceled) && !errors.Is(err, rebuild.ErrCancelled):
-		return fmt.Errorf("interrupted: the same command goes on where it was; projector cancel drops what was made")
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("interrupted (%w): the same command goes on where it was, projector cancel drops what was made", context.Cause(ctx))
 	}
 	return err
 }

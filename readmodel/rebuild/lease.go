@@ -35,7 +35,9 @@ const askEvery = 50 * time.Millisecond
 
 // exclusively runs do under the lease of the projection. A holder that lives, which its renewals show, is a RunningError; one
 // that was killed is waited for until its time is up.
-func exclusively(ctx context.Context, pool *pgxpool.Pool, projection, holder string, ttl time.Duration, log *slog.Logger, do func(ctx context.Context) error) error {
+func exclusively(ctx context.Context, pool *pgxpool.Pool, projection, holder string, ttl time.Duration, log *slog.Logger,
+	waits func(holder string), do func(ctx context.Context) error,
+) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var result error
@@ -51,7 +53,7 @@ func exclusively(ctx context.Context, pool *pgxpool.Pool, projection, holder str
 			return nil
 		})
 	}()
-	if err := watch(ctx, pool, projection, holder, led); err != nil {
+	if err := watch(ctx, pool, projection, holder, led, waits); err != nil {
 		cancel(err)
 	}
 	<-ended
@@ -64,7 +66,7 @@ func exclusively(ctx context.Context, pool *pgxpool.Pool, projection, holder str
 var errDone = errors.New("done")
 
 // watch returns when the lease is got, and fails when its holder renews it.
-func watch(ctx context.Context, pool *pgxpool.Pool, projection, holder string, led <-chan struct{}) error {
+func watch(ctx context.Context, pool *pgxpool.Pool, projection, holder string, led <-chan struct{}, waits func(holder string)) error {
 	var first lease.Holder
 	ticker := time.NewTicker(askEvery)
 	defer ticker.Stop()
@@ -73,8 +75,11 @@ func watch(ctx context.Context, pool *pgxpool.Pool, projection, holder string, l
 		switch {
 		case err != nil:
 			return err
-		case !h.Held || h.Name == holder || h.Epoch != first.Epoch:
+		case !h.Held || h.Name == holder:
 			first = h
+		case h.Epoch != first.Epoch:
+			first = h
+			waits(h.Name)
 		case h.ExpiresAt.After(first.ExpiresAt):
 			return &RunningError{Projection: projection, Holder: h.Name}
 		}

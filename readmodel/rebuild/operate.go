@@ -21,7 +21,7 @@ var ErrNone = errors.New("nothing to do")
 // which is refused with readmodel.ErrBehind unless behind allows it.
 func (r *Rebuilder) Rollback(ctx context.Context, p readmodel.Projector, o Options, behind bool) (to readmodel.Generation, err error) {
 	o = o.orDefault()
-	err = exclusively(ctx, r.parts.Pool, p.Name, o.Holder, o.LeaseTTL, r.parts.Logger, func(ctx context.Context) error {
+	err = exclusively(ctx, r.parts.Pool, p.Name, o.Holder, o.LeaseTTL, r.parts.Logger, func(string) {}, func(ctx context.Context) error {
 		to, err = r.rollback(ctx, p, behind)
 		return err
 	})
@@ -76,7 +76,7 @@ func (r *Rebuilder) follow(ctx context.Context, f *readmodel.Follower, p readmod
 // DropPrevious removes the previous generation: there is no rollback any more.
 func (r *Rebuilder) DropPrevious(ctx context.Context, p readmodel.Projector, o Options) (dropped readmodel.Generation, err error) {
 	o = o.orDefault()
-	err = exclusively(ctx, r.parts.Pool, p.Name, o.Holder, o.LeaseTTL, r.parts.Logger, func(ctx context.Context) error {
+	err = exclusively(ctx, r.parts.Pool, p.Name, o.Holder, o.LeaseTTL, r.parts.Logger, func(string) {}, func(ctx context.Context) error {
 		dropped, err = r.drop(ctx, p, readmodel.PlacePrevious)
 		return err
 	})
@@ -105,7 +105,7 @@ func (r *Rebuilder) Cancel(ctx context.Context, p readmodel.Projector, o Options
 		return dropped, fmt.Errorf("%s is not being rebuilt: %w", p.Name, ErrNone)
 	}
 	for {
-		err := exclusively(ctx, r.parts.Pool, p.Name, o.Holder, o.LeaseTTL, r.parts.Logger, func(ctx context.Context) error {
+		err := exclusively(ctx, r.parts.Pool, p.Name, o.Holder, o.LeaseTTL, r.parts.Logger, func(string) {}, func(ctx context.Context) error {
 			dropped, err = r.drop(ctx, p, readmodel.PlaceNext)
 			return err
 		})

@@ -144,9 +144,16 @@ func (r *run) under(ctx context.Context, projectors []readmodel.Projector, do fu
 	if len(projectors) == 0 {
 		return do(ctx)
 	}
-	return exclusively(ctx, r.parts.Pool, projectors[0].Name, r.options.Holder, r.options.LeaseTTL, r.parts.Logger, func(ctx context.Context) error {
+	return exclusively(ctx, r.parts.Pool, projectors[0].Name, r.options.Holder, r.options.LeaseTTL, r.parts.Logger, r.waits(projectors[0]), func(ctx context.Context) error {
 		return r.under(ctx, projectors[1:], do)
 	})
+}
+
+func (r *run) waits(p readmodel.Projector) func(holder string) {
+	return func(holder string) {
+		r.progress.enter("wait", []string{p.Name}, 0)
+		r.progress.note("in the hands of " + holder + ": it lives, or its time is up in some seconds")
+	}
 }
 
 func (r *run) all(ctx context.Context, projectors []readmodel.Projector) error {

@@ -19,8 +19,9 @@ func TestRebuildWhileTheBankIsOpen(t *testing.T) {
 	b.untilAppliedBy(b.write(2_000), readmodel.Projectors()...)
 	before := b.definitions()
 
-	stopReaders := b.readers()
+	stopReaders, stopCustomers := b.readers(), b.going()
 	results, err := b.rebuilder().Run(t.Context(), readmodel.Projectors(), options("rebuild"))
+	stopCustomers()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +61,22 @@ SELECT string_agg(line, E'\n' ORDER BY line) FROM (
     UNION ALL SELECT concat_ws(' ', table_name, grantee, privilege_type) FROM information_schema.role_table_grants
               WHERE table_schema = 'readmodel' AND table_name IN ('balances', 'timeline') AND grantee = 'passbook_query'
 ) AS described`)
+}
+
+// going has customers go on until stop.
+func (b *bank) going() (stop func()) {
+	ctx, cancel := context.WithCancel(b.t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			if _, err := b.customers.Write(b.t.Context(), 20); err != nil {
+				b.t.Error(err)
+				return
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }
 }
 
 // readers poll until stop: none of them sees an error, or less than it saw before.

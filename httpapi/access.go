@@ -50,6 +50,8 @@ var access = map[Route]Rule{
 	{"GET", "/v1/accounts/{account_id}/timeline"}: readOwn,
 	{"GET", "/v1/accounts/{account_id}/events"}:   readAudit,
 	{"GET", "/v1/accounts/{account_id}/explain"}:  auditOwn,
+	{"GET", "/v1/owners"}:                         readOwn,
+	{"GET", "/v1/owners/{owner_id}"}:              readOwn,
 	{"GET", "/v1/projections"}:                    readOps,
 
 	{"GET", "/openapi.json"}: public,

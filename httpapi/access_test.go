@@ -58,6 +58,14 @@ func (emptyBooks) Events(context.Context, uuid.UUID, int64, int) ([]eventstore.E
 	return nil, false, readmodel.ErrNotFound
 }
 
+func (emptyBooks) Owner(context.Context, string) (readmodel.Owner, readmodel.Freshness, error) {
+	return readmodel.Owner{}, readmodel.Freshness{}, readmodel.ErrNotFound
+}
+
+func (emptyBooks) Owners(context.Context, readmodel.OwnerFilter) ([]readmodel.Owner, bool, readmodel.Freshness, error) {
+	return nil, false, readmodel.Freshness{}, nil
+}
+
 func (emptyBooks) Status(context.Context, ...string) (readmodel.Status, error) {
 	return readmodel.Status{Relay: readmodel.Relay{State: readmodel.RelayUnknown}}, nil
 }

@@ -29,6 +29,7 @@ const (
 )
 
 func newBatch(p Projector, decoder Decoder, stored []eventstore.Event, skips Skips) *batch {
+	stored = p.of(stored)
 	n := min(shardsMax, runtime.GOMAXPROCS(0), 1+len(stored)/shardEvents)
 	b := &batch{projector: p, decoder: decoder, stored: stored, shards: make([]Fold, n)}
 	for i := range b.shards {

@@ -29,8 +29,11 @@
 //
 //	waiting   another instance has the projection's lease
 //	running   follows; catching up when far behind, live otherwise
-//	stopped   an event cannot be applied: those before it are, the cause is in the checkpoint's row and in Projections, and
-//	          the runner tries again after a growing pause. It is never skipped
+//	stopped   it cannot go on, or would have to park too many accounts: what is before is applied, the cause is in the
+//	          checkpoint's row and in Projections, and the runner tries again after a growing pause. Nothing is ever skipped
+//
+// An event that cannot be applied parks its account (parking.go): the account's later events wait in the log, all others go on.
+// A runner that starts tries again (parked.go). An event that kills the process is found by its deaths (suspect.go).
 //
 // # Generations
 //
@@ -51,6 +54,7 @@
 // # Failures
 //
 //   - Kill between commit and acknowledgement: the source repeats, the repeated are dropped.
+//   - Holder of the lease frozen, or cut off, in a transaction: its successor ends the session that is left (evict.go).
 //   - Database away: the runner retries; its lease runs out meanwhile, another may take over.
 //   - Log restored to before the checkpoint: the runner stops and says so.
 //   - Code of a newer version than the rows: Parts.Rebuilder rebuilds them; without one the runner stops and says so. Code of an

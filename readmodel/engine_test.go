@@ -69,16 +69,16 @@ func TestTwoInstancesShareTheWork(t *testing.T) {
 	first.Holder, second.Holder = "first", "second"
 	a, z := b.engine(b.parts(nil), first), b.engine(b.parts(nil), second)
 	stop := b.run(a.Run)
-	b.within(10*time.Second, "the first is active", func() bool { return active(a) == 2 })
+	b.within(10*time.Second, "the first is active", func() bool { return active(a) == all })
 	b.run(z.Run)
 	b.untilApplied(b.write(500))
-	if active(a) != 2 || active(z) != 0 {
+	if active(a) != all || active(z) != 0 {
 		t.Errorf("active: %+v and %+v", a.Status(), z.Status())
 	}
 	stop()
 	head := b.write(500)
 	b.untilApplied(head)
-	if active(a) != 0 || active(z) != 2 {
+	if active(a) != 0 || active(z) != all {
 		t.Errorf("active after the first has ended: %+v and %+v", a.Status(), z.Status())
 	}
 	b.verify(head)

@@ -3,6 +3,7 @@ package readmodel
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -63,6 +64,12 @@ type foldOf[S any] struct {
 	added      pgcopy.Rows
 	refused    []*Refusal
 	skips      Skips
+	types      []string // empty: all
+}
+
+// follows is the guard of each row against a lost or a repeated event. Between two events of some types there may be others.
+func (f *foldOf[S]) follows(version int64, e *Event) bool {
+	return e.Version == version+1 || len(f.types) > 0 && e.Version > version
 }
 
 // Skip implements Fold.
@@ -70,7 +77,7 @@ func (f *foldOf[S]) Skip(skips Skips) { f.skips = skips }
 
 // Apply implements Fold.
 func (f *foldOf[S]) Apply(e *Event) {
-	if e.StreamType != account.StreamType {
+	if e.StreamType != account.StreamType || len(f.types) > 0 && !slices.Contains(f.types, e.Type) {
 		return
 	}
 	a := f.accounts[e.StreamID]
@@ -83,7 +90,7 @@ func (f *foldOf[S]) Apply(e *Event) {
 		return
 	}
 	if err := f.assign(a, e); err != nil {
-		if e.Version == a.version+1 && f.skips.has(e.StreamID, e.Version) {
+		if f.follows(a.version, e) && f.skips.has(e.StreamID, e.Version) {
 			a.version = e.Version
 			return
 		}
@@ -105,7 +112,7 @@ func (f *foldOf[S]) assign(a *folded[S], e *Event) error {
 	if e.fault != nil {
 		return e.fault
 	}
-	if e.Version != a.version+1 { // a lost or a repeated event: the guard of each row
+	if !f.follows(a.version, e) {
 		return &versionError{e.StreamID, a.version, e.Version}
 	}
 	before, mark := a.state, f.added.Mark()

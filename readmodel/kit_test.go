@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	os.Exit(pgtest.Run(m))
 }
 
+// all is how many projections there are.
+var all = len(readmodel.Projectors())
+
 // bank is a log with customers, and read models beside it.
 type bank struct {
 	t         testing.TB

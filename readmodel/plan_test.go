@@ -20,6 +20,8 @@ SELECT md5(n::text)::uuid, n, 0, 0, 60, n, now(), now(), CASE WHEN n % 50 = 0 TH
 INSERT INTO readmodel.timeline (account_id, event_id, transaction_id, position, version, balance, held, amount, effective_at, recorded_at, type, currency, reference, detail, metadata)
 SELECT md5((n % 100)::text)::uuid, gen_random_uuid(), gen_random_uuid(), n, n / 100 + 1, n, 0, n, now() - n * interval '1 minute', now(),
     CASE WHEN n % 31 = 0 THEN 'fee' ELSE 'deposit' END, 'EUR', 'reference', 'detail', NULL FROM generate_series(1, 20000) n;
+INSERT INTO readmodel.owners (account_id, version, position, owner_id, owner_name, words)
+SELECT md5(n::text)::uuid, 1, n, 'owner-' || n / 3, 'x', 'x' FROM generate_series(1, 6000) n;
 INSERT INTO readmodel.checkpoints (position, generation, code_version, live, projection, state, cause)
 VALUES (20000, 1, 1, true, 'balances', 'running', ''), (20000, 1, 1, true, 'timeline', 'running', '')`
 
@@ -38,6 +40,7 @@ var reads = map[string]struct{ sql, args, index string }{
 	"days effective":     {db.DaysEffective, moment + `, ` + id + `, ` + moment, "Index Only Scan using timeline_account_position"},
 	"currency":           {db.AccountCurrency, id, "Index Scan using timeline_account_position"},
 	"ends of timelines":  {readmodel.LoadEndsSQL, `ARRAY[` + id + `::uuid]`, "Index Scan Backward using timeline_account_position"},
+	"one owner":          {db.AccountsOf, `'owner-7', 26`, "owners_owner"},
 	"rows to change":     {readmodel.LoadBalancesSQL, `ARRAY[` + id + `::uuid]`, "balances_account"},
 }
 

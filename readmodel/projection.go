@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,7 @@ import (
 const (
 	Balances = "balances" // what each account is now
 	Timeline = "timeline" // what happened on each account, with the balance after it
+	Owners   = "owners"   // whose each account is
 )
 
 // Projector is a fold of the log into tables, account by account. Project makes one.
@@ -26,6 +28,8 @@ type Projector struct {
 	Version int
 	// Tables are written by this projection and by nothing else. The names are without a schema: each generation has its own.
 	Tables []string
+	// Types are the types of events that the projection is made of; the others pass it by. Empty: all.
+	Types []string
 	// ExpectDiff says why the rows of this version differ from those of the version before; empty when they do not.
 	ExpectDiff string
 	// Metadata says that Apply reads the metadata of events; without it there is none, which spares reading it.
@@ -62,8 +66,22 @@ func Project[S any](p Projector, d Definition[S]) Projector {
 	if p.Name == "" || p.Version <= 0 || len(p.Tables) == 0 || d.Load == nil || d.Apply == nil || !stored && d.CopyAdded == "" {
 		panic(fmt.Sprintf("readmodel: the definition of projection %q is incomplete", p.Name))
 	}
-	p.newFold = func() Fold { return &foldOf[S]{definition: &d, accounts: map[uuid.UUID]*folded[S]{}} }
+	p.newFold = func() Fold { return &foldOf[S]{definition: &d, accounts: map[uuid.UUID]*folded[S]{}, types: p.Types} }
 	return p
+}
+
+// of leaves out the events that the projection is not made of.
+func (p Projector) of(events []eventstore.Event) []eventstore.Event {
+	if len(p.Types) == 0 {
+		return events
+	}
+	var wanted []eventstore.Event
+	for i := range events {
+		if slices.Contains(p.Types, events[i].Type) {
+			wanted = append(wanted, events[i])
+		}
+	}
+	return wanted
 }
 
 // NewFold returns an empty fold in memory.
@@ -110,7 +128,7 @@ func (e *EventError) Unwrap() error { return e.Err }
 
 // Projectors lists all of them.
 func Projectors() []Projector {
-	return []Projector{balancesProjector(), timelineProjector()}
+	return []Projector{balancesProjector(), timelineProjector(), ownersProjector()}
 }
 
 // Shard is which of n parts of all accounts an account belongs to: always the same one for the same n.

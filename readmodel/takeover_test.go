@@ -40,7 +40,7 @@ func TestTakeOverFromAHolderThatHangs(t *testing.T) {
 
 			second := b.engine(b.parts(nil), named("second"))
 			b.run(second.Run)
-			b.within(patience, "the second is active", func() bool { return active(second) == 2 })
+			b.within(patience, "the second is active", func() bool { return active(second) == all })
 			head := b.write(300)
 			b.untilApplied(head)
 			b.verify(head)
@@ -50,7 +50,7 @@ func TestTakeOverFromAHolderThatHangs(t *testing.T) {
 			head = b.write(300)
 			b.untilApplied(head)
 			b.verify(head)
-			if active(first) != 0 || active(second) != 2 {
+			if active(first) != 0 || active(second) != all {
 				t.Errorf("active: %+v and %+v", first.Status(), second.Status())
 			}
 		})

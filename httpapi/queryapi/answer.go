@@ -125,3 +125,9 @@ func (a *answer) VisitListProjectionsResponse(w http.ResponseWriter) error { ret
 
 // VisitExplainAccountResponse writes the answer.
 func (a *answer) VisitExplainAccountResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitListOwnersResponse writes the answer.
+func (a *answer) VisitListOwnersResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitGetOwnerResponse writes the answer.
+func (a *answer) VisitGetOwnerResponse(w http.ResponseWriter) error { return a.write(w) }

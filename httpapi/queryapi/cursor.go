@@ -22,6 +22,7 @@ const (
 	cursorAccounts byte = 'a'
 	cursorTimeline byte = 't'
 	cursorEvents   byte = 'e'
+	cursorOwners   byte = 'o'
 	cursorExplain  byte = 'x'
 )
 
@@ -56,6 +57,19 @@ func decode(cursor string, f filters, length int) ([]byte, error) {
 		return nil, &httpapi.Error{Code: httpapi.InvalidCursor, Detail: "The cursor belongs to a list with other filters."}
 	}
 	return text[1+filtersLength:], nil
+}
+
+// decodeText returns "" for no cursor.
+func decodeText(cursor string, f filters) (string, error) {
+	if cursor == "" {
+		return "", nil
+	}
+	text, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil || len(text) <= 1+filtersLength {
+		return "", &httpapi.Error{Code: httpapi.InvalidCursor, Detail: "The cursor is not the next_cursor of a page."}
+	}
+	end, err := decode(cursor, f, len(text)-1-filtersLength)
+	return string(end), err
 }
 
 func encodeID(f filters, id uuid.UUID) string { return encode(f, id[:]) }

@@ -471,6 +471,32 @@ type Opening struct {
 	Version int64 `json:"version"`
 }
 
+// Owner defines model for Owner.
+type Owner struct {
+	// AccountIds Not in lists.
+	AccountIds []openapi_types.UUID `json:"account_ids,omitempty"`
+
+	// HasMore There are more accounts than are listed.
+	HasMore   *bool  `json:"has_more,omitempty"`
+	OwnerID   string `json:"owner_id"`
+	OwnerName string `json:"owner_name"`
+
+	// Stale An event of one of the accounts could not be applied. Absent otherwise.
+	Stale *bool `json:"stale,omitempty"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince *time.Time `json:"stale_since,omitempty"`
+}
+
+// OwnerPage defines model for OwnerPage.
+type OwnerPage struct {
+	Data    []Owner `json:"data"`
+	HasMore bool    `json:"has_more"`
+
+	// NextCursor Absent on the last page.
+	NextCursor string `json:"next_cursor,omitempty"`
+}
+
 // Projection defines model for Projection.
 type Projection struct {
 	// Cause Of a stop.
@@ -679,8 +705,14 @@ type Moment = string
 // OnBasis Booking time or value date.
 type OnBasis = Basis
 
+// OwnerID defines model for OwnerId.
+type OwnerID = string
+
 // OwnerIDFilter defines model for OwnerIdFilter.
 type OwnerIDFilter = string
+
+// OwnerSearch defines model for OwnerSearch.
+type OwnerSearch = string
 
 // PageCursor defines model for PageCursor.
 type PageCursor = string
@@ -767,6 +799,17 @@ type ListTimelineParams struct {
 	To        ToTime          `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListOwnersParams defines parameters for ListOwners.
+type ListOwnersParams struct {
+	Q OwnerSearch `form:"q,omitempty" json:"q,omitempty"`
+
+	// Limit Rows a page.
+	Limit PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListAccounts List accounts
@@ -790,6 +833,12 @@ type ServerInterface interface {
 	// ListTimeline What happened on the account
 	// (GET /v1/accounts/{account_id}/timeline)
 	ListTimeline(ctx echo.Context, accountID AccountID, params ListTimelineParams) error
+	// ListOwners The directory of owners
+	// (GET /v1/owners)
+	ListOwners(ctx echo.Context, params ListOwnersParams) error
+	// GetOwner One owner and the accounts
+	// (GET /v1/owners/{owner_id})
+	GetOwner(ctx echo.Context, ownerID OwnerID) error
 	// ListProjections How far the read models are
 	// (GET /v1/projections)
 	ListProjections(ctx echo.Context) error
@@ -1064,6 +1113,54 @@ func (w *ServerInterfaceWrapper) ListTimeline(ctx echo.Context) error {
 	return err
 }
 
+// ListOwners converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOwners(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOwnersParams
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOwners(ctx, params)
+	return err
+}
+
+// GetOwner converts echo context to params.
+func (w *ServerInterfaceWrapper) GetOwner(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "owner_id" -------------
+	var ownerID OwnerID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "owner_id", ctx.Param("owner_id"), &ownerID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter owner_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetOwner(ctx, ownerID)
+	return err
+}
+
 // ListProjections converts echo context to params.
 func (w *ServerInterfaceWrapper) ListProjections(ctx echo.Context) error {
 	var err error
@@ -1127,6 +1224,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/explain", wrapper.ExplainAccount, options.OperationMiddlewares["explainAccount"]...)
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/timeline", wrapper.ListTimeline, options.OperationMiddlewares["listTimeline"]...)
+	router.GET(options.BaseURL+"/v1/owners", wrapper.ListOwners, options.OperationMiddlewares["listOwners"]...)
+	router.GET(options.BaseURL+"/v1/owners/:owner_id", wrapper.GetOwner, options.OperationMiddlewares["getOwner"]...)
 	router.GET(options.BaseURL+"/v1/projections", wrapper.ListProjections, options.OperationMiddlewares["listProjections"]...)
 
 }
@@ -1290,6 +1389,50 @@ func (response ListTimeline200JSONResponse) VisitListTimelineResponse(w http.Res
 	return err
 }
 
+type ListOwnersRequestObject struct {
+	Params ListOwnersParams
+}
+
+type ListOwnersResponseObject interface {
+	VisitListOwnersResponse(w http.ResponseWriter) error
+}
+
+type ListOwners200JSONResponse OwnerPage
+
+func (response ListOwners200JSONResponse) VisitListOwnersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOwnerRequestObject struct {
+	OwnerID OwnerID `json:"owner_id"`
+}
+
+type GetOwnerResponseObject interface {
+	VisitGetOwnerResponse(w http.ResponseWriter) error
+}
+
+type GetOwner200JSONResponse Owner
+
+func (response GetOwner200JSONResponse) VisitGetOwnerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListProjectionsRequestObject struct {
 }
 
@@ -1334,6 +1477,12 @@ type StrictServerInterface interface {
 	// ListTimeline What happened on the account
 	// (GET /v1/accounts/{account_id}/timeline)
 	ListTimeline(ctx context.Context, request ListTimelineRequestObject) (ListTimelineResponseObject, error)
+	// ListOwners The directory of owners
+	// (GET /v1/owners)
+	ListOwners(ctx context.Context, request ListOwnersRequestObject) (ListOwnersResponseObject, error)
+	// GetOwner One owner and the accounts
+	// (GET /v1/owners/{owner_id})
+	GetOwner(ctx context.Context, request GetOwnerRequestObject) (GetOwnerResponseObject, error)
 	// ListProjections How far the read models are
 	// (GET /v1/projections)
 	ListProjections(ctx context.Context, request ListProjectionsRequestObject) (ListProjectionsResponseObject, error)
@@ -1525,6 +1674,56 @@ func (sh *strictHandler) ListTimeline(ctx echo.Context, accountID AccountID, par
 		return err
 	} else if validResponse, ok := response.(ListTimelineResponseObject); ok {
 		return validResponse.VisitListTimelineResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListOwners operation middleware
+func (sh *strictHandler) ListOwners(ctx echo.Context, params ListOwnersParams) error {
+	var request ListOwnersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOwners(ctx.Request().Context(), request.(ListOwnersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOwners")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOwnersResponseObject); ok {
+		return validResponse.VisitListOwnersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetOwner operation middleware
+func (sh *strictHandler) GetOwner(ctx echo.Context, ownerID OwnerID) error {
+	var request GetOwnerRequestObject
+
+	request.OwnerID = ownerID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOwner(ctx.Request().Context(), request.(GetOwnerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOwner")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetOwnerResponseObject); ok {
+		return validResponse.VisitGetOwnerResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -23,6 +23,7 @@ import (
 type Reads interface {
 	Accounts
 	History
+	Directory
 	Machinery
 	Explanations
 }
@@ -39,6 +40,12 @@ type History interface {
 	DailyBalances(ctx context.Context, id uuid.UUID, from, to time.Time, basis readmodel.Basis) (days []readmodel.DayBalance, currency string, fresh readmodel.Freshness, err error)
 	Timeline(ctx context.Context, filter readmodel.TimelineFilter) (rows []readmodel.TimelineRow, more bool, fresh readmodel.Freshness, err error)
 	Events(ctx context.Context, id uuid.UUID, afterVersion int64, limit int) (events []eventstore.Event, more bool, err error)
+}
+
+// Directory answers whose accounts are whose.
+type Directory interface {
+	Owner(ctx context.Context, id string) (readmodel.Owner, readmodel.Freshness, error)
+	Owners(ctx context.Context, filter readmodel.OwnerFilter) (owners []readmodel.Owner, more bool, fresh readmodel.Freshness, err error)
 }
 
 // Machinery answers how far the read models are.

@@ -27,13 +27,14 @@ type book interface {
 	finish() ProjectionReport
 }
 
-// books lists how to make all of them, in the order of their names.
+// books lists how to make all of them, in the order in which they are reported.
 var books = []struct {
 	name string
 	open func(found *differences) book
 }{
 	{CheckBalances, newBalancesBook},
 	{CheckTimeline, newTimelineBook},
+	{CheckOwners, newOwnersBook},
 }
 
 // Projections names what can be verified.

@@ -9,7 +9,7 @@
 //	                  no transaction id twice; in each stream versions gapless from 1, in the order of positions
 //	of each account   opened first and once; balance_after and held_after equal to the auditor's own sums; one currency; no
 //	                  withdrawal past the limit; no movement against a freeze or a closure
-//	of each row       of balances and timeline, field by field, against the fold up to the projection's checkpoint; no row
+//	of each row       of balances, timeline and owners, field by field, against the fold up to the projection's checkpoint; no row
 //	                  missing, none too many
 //
 // Everything is read in one REPEATABLE READ transaction, so checkpoints, rows and log are of one moment, also while the bank

@@ -59,6 +59,7 @@ const (
 	CheckCheckpoint   = "checkpoint"
 	CheckBalances     = "balances"
 	CheckTimeline     = "timeline"
+	CheckOwners       = "owners"
 )
 
 func (d Difference) String() string {

@@ -151,7 +151,7 @@ func defaultProjector() Projector {
 		Database: defaultDatabase("passbook_projector", 8),
 		NATS:     defaultNATS(),
 		Verify:   true, VerifyRate: 5_000,
-		Projections: []string{"balances", "timeline"},
+		Projections: []string{"balances", "timeline", "owners"},
 		ParkedMax:   100,
 	}
 }

@@ -77,7 +77,7 @@ func TestRestoreToAnEarlierPoint(t *testing.T) {
 		t.Errorf("after the restore %d rows are new, %d replayed", fresh, replayed)
 	}
 	named := b.diagnose(4)
-	if want := []string{"consumer balances-1", "consumer timeline-1", "relay", "stream"}; !slices.Equal(named, want) {
+	if want := []string{"consumer balances-1", "consumer owners-1", "consumer timeline-1", "relay", "stream"}; !slices.Equal(named, want) {
 		t.Errorf("the doctor names %q, want %q", named, want)
 	}
 	if code, out := b.operate("status"); code != 0 || !strings.Contains(out, "relay   foreign") {

@@ -156,7 +156,7 @@ func (b *bank) untilCarried(position int64) {
 	f := b.feed()
 	b.until("rows and stream are complete", func() bool {
 		status, err := b.queries.Status(b.t.Context())
-		if err != nil || len(status.Projections) != 2 || status.Projections[0].Position != position || status.Projections[1].Position != position {
+		if err != nil || len(status.Projections) != 3 || status.Projections[0].Position != position || status.Projections[1].Position != position {
 			return false
 		}
 		seen, err := f.Inspect(b.t.Context())
@@ -215,9 +215,10 @@ func TestAHealthyBankHasNoFindings(t *testing.T) {
 func TestWhatIsAheadIsNamedAndRepaired(t *testing.T) {
 	t.Parallel()
 	ahead := []string{
-		"checkpoint of balances, generation 1", "checkpoint of timeline, generation 1", "consumer balances-1", "consumer timeline-1",
-		"marks of balances, generation 1", "marks of log", "marks of relay", "marks of timeline, generation 1", "relay",
-		"rows of balances, generation 1", "rows of timeline, generation 1", "stream",
+		"checkpoint of balances, generation 1", "checkpoint of owners, generation 1", "checkpoint of timeline, generation 1",
+		"consumer balances-1", "consumer owners-1", "consumer timeline-1",
+		"marks of balances, generation 1", "marks of log", "marks of owners, generation 1", "marks of relay", "marks of timeline, generation 1", "relay",
+		"rows of balances, generation 1", "rows of owners, generation 1", "rows of timeline, generation 1", "stream",
 	}
 	past := slices.DeleteFunc(slices.Clone(ahead), func(thing string) bool { return strings.HasPrefix(thing, "checkpoint") })
 	for name, test := range map[string]struct {

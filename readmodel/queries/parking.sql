@@ -54,8 +54,9 @@ WHERE projection = @projection AND generation = @generation AND account_id = @ac
 
 -- name: SkipEvent :execrows
 INSERT INTO readmodel.skipped (projection, account_id, event_id, version, position, class, cause, skipped_by, reason)
-SELECT p.projection, p.account_id, p.event_id, p.version + 1, p.position, p.class, p.cause, @skipped_by, @reason
-FROM readmodel.parked p WHERE p.projection = @projection AND p.generation = @generation AND p.account_id = @account_id
+SELECT p.projection, p.account_id, p.event_id, e.version, p.position, p.class, p.cause, @skipped_by, @reason
+FROM readmodel.parked p JOIN events e ON e.position = p.position
+WHERE p.projection = @projection AND p.generation = @generation AND p.account_id = @account_id
   AND p.position = @position AND p.class <> 'out_of_order'
 ON CONFLICT (projection, account_id, version) DO UPDATE SET skipped_at = clock_timestamp(), skipped_by = excluded.skipped_by, reason = excluded.reason;
 

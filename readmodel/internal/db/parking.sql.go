@@ -462,8 +462,9 @@ func (q *Queries) RetryableParked(ctx context.Context, arg RetryableParkedParams
 
 const SkipEvent = `-- name: SkipEvent :execrows
 INSERT INTO readmodel.skipped (projection, account_id, event_id, version, position, class, cause, skipped_by, reason)
-SELECT p.projection, p.account_id, p.event_id, p.version + 1, p.position, p.class, p.cause, $1, $2
-FROM readmodel.parked p WHERE p.projection = $3 AND p.generation = $4 AND p.account_id = $5
+SELECT p.projection, p.account_id, p.event_id, e.version, p.position, p.class, p.cause, $1, $2
+FROM readmodel.parked p JOIN events e ON e.position = p.position
+WHERE p.projection = $3 AND p.generation = $4 AND p.account_id = $5
   AND p.position = $6 AND p.class <> 'out_of_order'
 ON CONFLICT (projection, account_id, version) DO UPDATE SET skipped_at = clock_timestamp(), skipped_by = excluded.skipped_by, reason = excluded.reason
 `

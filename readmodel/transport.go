@@ -28,7 +28,7 @@ type Transport struct {
 	Consumers     []StreamConsumer `json:"consumers"`
 }
 
-// StreamConsumer is a durable consumer of the stream: the place of a projection, as the broker keeps it.
+// StreamConsumer is a durable consumer of the stream: the place of a projector, as the broker keeps it.
 type StreamConsumer struct {
 	Name         string `json:"name"`
 	Pending      uint64 `json:"pending"`       // messages not delivered yet

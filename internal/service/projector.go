@@ -58,7 +58,7 @@ func (s *Service) buildProjector(ctx context.Context, cfg config.Projector, rt R
 	limits := readmodel.DefaultConfig()
 	limits.Holder, limits.ParkedMax, limits.Build = Instance(s.Name), cfg.ParkedMax, telemetry.Version()
 	engine, err := readmodel.NewEngine(readmodel.Parts{
-		Pool: pool, Log: store, Source: source, Decoder: codec, Projectors: projections, Registry: rt.Metrics, Logger: rt.Log,
+		Pool: pool, Log: store, Source: feed.Share(source, feed.ConsumerName(limits.Holder), limits.Batch*sharedBatches), Decoder: codec, Projectors: projections, Registry: rt.Metrics, Logger: rt.Log,
 		Rebuilder: selfRebuild{cfg.Database, cfg.ParkedMax, rt.Log},
 	}, limits)
 	if err != nil {
@@ -84,6 +84,9 @@ func (s *Service) verify(cfg config.Projector, rt Runtime, pool *pgxpool.Pool, c
 		return leader.Run(ctx, func(ctx context.Context, _ int64) error { return c.Run(ctx) })
 	})
 }
+
+// sharedBatches is how many full transactions a projection may be behind the others of its process before it goes by the log.
+const sharedBatches = 4
 
 // observe makes known how the projections are; the process is ready while they follow the log.
 func (s *Service) observe(rt Runtime, pool *pgxpool.Pool, stream readmodel.Stream, projections []readmodel.Projector) {

@@ -171,8 +171,14 @@ func (f *Feed) consumerConfig(name string, start uint64) jetstream.ConsumerConfi
 		AckPolicy:     jetstream.AckAllPolicy,
 		AckWait:       f.config.AckWait,
 		MaxAckPending: f.maxAckPending(),
+
+		InactiveThreshold: consumerIdleMax,
 	}
 }
+
+// consumerIdleMax is how long a consumer outlives its process: long enough for a restart, and no more, because a process that
+// is gone for good has left it for nothing.
+const consumerIdleMax = 10 * time.Minute
 
 // maxAckPending leaves room for what is buffered here, in the client, and in the batch being applied: a consumer that waits
 // for an acknowledgement while the projection waits for a message would stand still for ever.

@@ -8,10 +8,17 @@ import (
 	"passbook/readmodel/feed"
 )
 
+// patientConfig is for a busy machine: nothing here is about a broker that does not answer.
+func patientConfig() feed.Config {
+	c := feedConfig()
+	c.Timeout = 20 * time.Second
+	return c
+}
+
 func TestTheStreamIsLookedAt(t *testing.T) {
 	t.Parallel()
 	p := newPipeline(t, 3)
-	f := p.feed(p.connect(), feedConfig())
+	f := p.feed(p.connect(), patientConfig())
 	if seen, err := f.Inspect(t.Context()); err != nil || seen.Found {
 		t.Errorf("before there is a stream: %+v, %v", seen, err)
 	}
@@ -40,7 +47,7 @@ func TestEventsAreFoundInTheStream(t *testing.T) {
 	t.Parallel()
 	p := newPipeline(t, 4)
 	stop := p.startRelay("relay")
-	f := p.feed(p.connect(), feedConfig())
+	f := p.feed(p.connect(), patientConfig())
 	p.write(50)
 	arrived := func(n uint64) {
 		p.within(20*time.Second, "the stream has them", func() bool {

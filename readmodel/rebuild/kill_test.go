@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -20,7 +21,8 @@ import (
 // childURL names the variable that turns the test binary into a process that rebuilds, to be killed.
 const childURL = "PASSBOOK_TEST_REBUILD"
 
-// child rebuilds everything, a line on standard output for each sign of progress.
+// child rebuilds everything, a line on standard output for each sign of progress. After each it waits for a byte on standard input,
+// so that it is killed exactly there.
 func child(url string) int {
 	ctx := context.Background()
 	pool, err := pgkit.Open(ctx, pgkit.Config{URL: url, Role: "passbook_projector", MaxConns: 20})
@@ -34,7 +36,11 @@ func child(url string) int {
 		return 1
 	}
 	o := options(fmt.Sprint("child ", os.Getpid()))
-	o.Report = func(p rebuild.Progress) { fmt.Println(p.Phase, p.Done, p.Note) }
+	o.LeaseTTL = 2 * time.Second
+	o.Report = func(p rebuild.Progress) {
+		fmt.Println(p.Phase, p.Done, p.Note)
+		_, _ = os.Stdin.Read(make([]byte, 1))
+	}
 	r := rebuild.New(rebuild.Parts{Pool: pool, Log: eventstore.New(pool), Decoder: codec, Logger: quiet, Config: readmodel.DefaultConfig()})
 	if _, err := r.Run(ctx, readmodel.Projectors(), o); err != nil {
 		fmt.Println("failed:", err)
@@ -61,6 +67,10 @@ func (b *bank) killOnce(text string, nth int) (killed, again bool) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	in, err := command.StdinPipe()
+	if err != nil {
+		b.t.Fatal(err)
+	}
 	if err := command.Start(); err != nil {
 		b.t.Fatal(err)
 	}
@@ -70,12 +80,16 @@ func (b *bank) killOnce(text string, nth int) (killed, again bool) {
 			b.t.Error(lines.Text())
 		}
 		if strings.Contains(lines.Text(), text) {
-			if nth--; nth == 0 {
-				_ = command.Process.Kill()
-				killed = true
-			}
+			nth--
 		}
+		if nth == 0 {
+			_ = command.Process.Kill()
+			killed = true
+			break
+		}
+		_, _ = in.Write([]byte{'\n'}) // one that has ended is seen by the end of its lines
 	}
+	_, _ = io.Copy(io.Discard, out)
 	_ = command.Wait()
 	return killed, again
 }

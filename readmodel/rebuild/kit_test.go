@@ -192,5 +192,5 @@ func projector(name string) readmodel.Projector {
 }
 
 func options(holder string) rebuild.Options {
-	return rebuild.Options{Holder: holder, StartedBy: "test", LeaseTTL: 2 * time.Second}
+	return rebuild.Options{Holder: holder, StartedBy: "test", LeaseTTL: 6 * time.Second}
 }

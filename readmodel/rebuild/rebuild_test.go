@@ -65,18 +65,22 @@ SELECT string_agg(line, E'\n' ORDER BY line) FROM (
 
 // going has customers go on until stop.
 func (b *bank) going() (stop func()) {
-	ctx, cancel := context.WithCancel(b.t.Context())
-	ended := make(chan struct{})
+	told, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		for ctx.Err() == nil {
+		for {
+			select {
+			case <-told:
+				return
+			default:
+			}
 			if _, err := b.customers.Write(b.t.Context(), 20); err != nil {
 				b.t.Error(err)
 				return
 			}
 		}
 	}()
-	return func() { cancel(); <-ended }
+	return func() { close(told); <-ended }
 }
 
 // readers poll until stop: none of them sees an error, or less than it saw before.

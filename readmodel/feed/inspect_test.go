@@ -34,7 +34,7 @@ func TestTheStreamIsLookedAt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		done := seen.Found && seen.Position == 300 && seen.EventID == events[0].ID && seen.Messages == 300 && seen.Bytes > 0 && len(seen.Consumers) == 2
+		done := seen.Found && seen.Position == 300 && seen.EventID == events[0].ID && seen.Messages == 300 && seen.Bytes > 0 && len(seen.Consumers) == 3
 		for _, c := range seen.Consumers {
 			done = done && c.Pending == 0 && c.Unconfirmed == 0 && c.AckSequence == 300
 		}

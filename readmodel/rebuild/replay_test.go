@@ -24,6 +24,9 @@ func TestParkedAccountsStayParked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range results {
+		if r.Projection == readmodel.Owners {
+			continue // a deposit is none of its events
+		}
 		if r.Finding.Differing != 0 || !strings.Contains(r.Finding.Text, "parked accounts were not compared, 2 of them") {
 			t.Errorf("%+v", r.Finding)
 		}

@@ -8,7 +8,7 @@ import (
 // admission keeps commands from waiting long under a load that lasts. A burst is let in and worked off: the queue's bounds are
 // for it. But when for a whole interval even the newest command of every batch has waited longer than the target, more comes
 // than can be done, and everybody would wait ever longer for the same throughput. Then only as many are let in as can be done
-// within a third of the target (a command waits for the batch in flight, for its own, and for the processors), and the others
+// within a fifth of the target (a command waits for the batch in flight, for its own, and for the processors), and the others
 // are told at once, while that is still cheap.
 //
 // The signal is that of CoDel (Nichols and Jacobson, "Controlling Queue Delay", 2012); the bound on what is inside is Little's
@@ -26,6 +26,8 @@ type admission struct {
 	above    time.Time // since when batches have been late; zero: the last one was not
 	refused  time.Time // the last refusal
 	shedding bool
+	probed   time.Time // when it was last tried to let more in
+	probing  bool      // it is being tried
 }
 
 const (
@@ -34,6 +36,10 @@ const (
 	admissionMin = 128
 	// rateWeight is of the last batch in the average.
 	rateWeight = 0.2
+	// probeEvery is how often it is tried, while some are refused, whether all could be let in: those who are refused may be few
+	// who ask again at once, and whom one slow moment has shut out. probeFactor is how many more may then be inside.
+	probeEvery  = 5 * time.Second
+	probeFactor = 4
 )
 
 func newAdmission(target time.Duration) *admission {
@@ -65,13 +71,20 @@ func (a *admission) full(caller string) bool { return a.shedding && a.overdue(a.
 // had to be refused for an interval.
 func (a *admission) overdue(own int) bool {
 	now := a.now()
-	limit := max(admissionMin, int(a.rate*a.target.Seconds()/3))
-	if a.inside < limit {
+	limit := max(admissionMin, int(a.rate*a.target.Seconds()/5))
+	if now.Sub(a.probed) >= probeEvery {
+		a.probed, a.probing = now, true
+	}
+	most := limit
+	if a.probing {
+		most *= probeFactor
+	}
+	if a.inside < most {
 		a.shedding = now.Sub(a.refused) < admissionInterval
 		return false
 	}
-	share := limit / max(1, len(a.callers))
-	if own < share {
+	a.probing = false
+	if own < limit/max(1, len(a.callers)) {
 		return false
 	}
 	a.refused = now
@@ -104,6 +117,6 @@ func (a *admission) batch(commands int, newest time.Duration) {
 	case a.above.IsZero():
 		a.above = now
 	case now.Sub(a.above) >= admissionInterval && !a.shedding:
-		a.shedding, a.refused = true, now
+		a.shedding, a.refused, a.probed, a.probing = true, now, now, false
 	}
 }

@@ -13,7 +13,7 @@ type doorway struct {
 }
 
 func newDoorway() *doorway {
-	d := &doorway{admission: newAdmission(30 * time.Millisecond), clock: time.Unix(1_000, 0)}
+	d := &doorway{admission: newAdmission(50 * time.Millisecond), clock: time.Unix(1_000, 0)}
 	d.now = func() time.Time { return d.clock }
 	return d
 }
@@ -69,7 +69,7 @@ func TestUnderALastingLoadAsManyAreLetInAsCanBeDone(t *testing.T) {
 	if let != 100 {
 		t.Errorf("%d let in for 100 that left", let)
 	}
-	if most := max(admissionMin, 10_000*30/1_000/3); d.inside < most || d.inside > most+most/10 {
+	if most := max(admissionMin, 10_000*50/1_000/5); d.inside < most || d.inside > most+most/10 {
 		t.Errorf("%d inside, want about %d", d.inside, most)
 	}
 	if !d.closed("a") || d.enter("a") {
@@ -92,6 +92,36 @@ func TestACallerWithLessThanItsShareIsLetIn(t *testing.T) {
 		if !d.enter(fmt.Sprint("single", i)) {
 			t.Fatalf("single command %d is refused", i)
 		}
+	}
+}
+
+// A few who ask again at once, and were shut out by one slow moment, are all let in when it is tried.
+func TestRefusalsEndWhereAllCouldBeLetIn(t *testing.T) {
+	t.Parallel()
+	d := newDoorway()
+	d.press("a", 256)
+	d.work(12, 10, "a", time.Second)
+	if !d.shedding || d.press("a", 100) != 0 {
+		t.Fatal("nothing is refused")
+	}
+	for until := d.clock.Add(probeEvery + 3*admissionInterval); d.clock.Before(until); {
+		d.work(1, min(100, d.inside), "a", 5*time.Millisecond)
+		d.press("a", 256-d.inside)
+	}
+	if d.shedding || d.inside != 256 {
+		t.Errorf("%d of 256 are inside, shedding is %v", d.inside, d.shedding)
+	}
+	// Many who do so are refused again within the same moment.
+	d.press("a", 5_000)
+	d.work(48, 100, "a", time.Second)
+	most := 0
+	for until := d.clock.Add(2 * probeEvery); d.clock.Before(until); {
+		d.work(1, min(100, d.inside), "a", 5*time.Millisecond)
+		d.press("a", 1_000)
+		most = max(most, d.inside)
+	}
+	if !d.shedding || most > 4*max(admissionMin, 100)+100 {
+		t.Errorf("shedding is %v, at most %d were inside", d.shedding, most)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 type Config struct {
 	QueueMax       int           // commands waiting; 8192
 	QueueAge       time.Duration // the longest a command waits before it is refused instead; 2 s
-	QueueDelay     time.Duration // what commands may wait under a load that lasts before some are refused; 30 ms
+	QueueDelay     time.Duration // what commands may wait under a load that lasts before some are refused; 50 ms
 	BatchMax       int           // commands in one transaction; 1024
 	CacheBytes     int64         // accounts held in memory, about; 256 MiB
 	SnapshotEvery  int64         // events of an account between two snapshots; 200; negative: none are taken
@@ -47,7 +47,7 @@ func (c Config) withDefaults() Config {
 	}
 	set64(&c.CatchUpMax, 20_000)
 	set64((*int64)(&c.QueueAge), int64(2*time.Second))
-	set64((*int64)(&c.QueueDelay), int64(30*time.Millisecond))
+	set64((*int64)(&c.QueueDelay), int64(50*time.Millisecond))
 	set64((*int64)(&c.WriteTimeout), int64(10*time.Second))
 	set64((*int64)(&c.ResolveTimeout), int64(15*time.Second))
 	return c

@@ -38,7 +38,7 @@ const (
 	rateWeight = 0.2
 	// probeEvery is how often it is tried, while some are refused, whether all could be let in: those who are refused may be few
 	// who ask again at once, and whom one slow moment has shut out. probeFactor is how many more may then be inside.
-	probeEvery  = 5 * time.Second
+	probeEvery  = 15 * time.Second
 	probeFactor = 4
 )
 

@@ -116,7 +116,7 @@ func (in *intake) subscribed(ctx context.Context) {
 		return
 	}
 	in.subscription = a.got
-	in.log.InfoContext(ctx, "deliveries subscribed", "consumer", in.consumer)
+	in.log.InfoContext(ctx, "deliveries subscribed")
 }
 
 func (in *intake) unsubscribe(ctx context.Context, cause error) {

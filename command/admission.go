@@ -65,11 +65,11 @@ func (a *admission) closed(caller string) bool {
 	return a.full(caller)
 }
 
-func (a *admission) full(caller string) bool { return a.shedding && a.overdue(a.callers[caller]) }
+func (a *admission) full(caller string) bool { return a.shedding && a.refuses(a.callers[caller]) }
 
-// overdue decides about a command of a caller that has some inside, while there is too much to do. Shedding ends when nothing
+// refuses decides about a command of a caller that has some inside, while there is too much to do. Shedding ends when nothing
 // had to be refused for an interval.
-func (a *admission) overdue(own int) bool {
+func (a *admission) refuses(own int) bool {
 	now := a.now()
 	limit := max(admissionMin, int(a.rate*a.target.Seconds()/5))
 	if now.Sub(a.probed) >= probeEvery {

@@ -105,7 +105,7 @@ func (d *decider) decide(it *item) reply {
 		return reply{err: err}
 	}
 	before := d.states[request.AccountID]
-	events, err := judge(request, before)
+	events, err := judge(request, before, d.recordedAt)
 	var mismatch *VersionMismatch
 	if errors.As(err, &mismatch) {
 		return reply{err: err}
@@ -124,7 +124,7 @@ func replay(request *Request, stored eventstore.Answer) reply {
 }
 
 // judge applies the rules that stand before the domain's: whose account it is, and at which version.
-func judge(request *Request, state account.State) ([]account.Event, error) {
+func judge(request *Request, state account.State, at time.Time) ([]account.Event, error) {
 	exists := state.Status != account.StatusNone
 	if request.OwnedBy != "" && (!exists || state.OwnerID != request.OwnedBy) {
 		return nil, account.NotFound{}
@@ -132,7 +132,7 @@ func judge(request *Request, state account.State) ([]account.Event, error) {
 	if exists && request.IfVersion != NoVersion && request.IfVersion != state.Version {
 		return nil, &VersionMismatch{Expected: request.IfVersion, Actual: state.Version}
 	}
-	return account.Decide(state, request.Command)
+	return account.Decide(state, request.Command, at)
 }
 
 // answer lays down what the command leaves in the log and renders what is said to its caller.
@@ -176,7 +176,7 @@ func (d *decider) evolve(it *item, state account.State, events []account.Event) 
 		stored[i] = eventstore.NewEvent{
 			ID: newID(), Type: typ, Schema: schema, Data: data, Metadata: it.metadata, EffectiveAt: it.request.EffectiveAt,
 		}
-		state = account.Evolve(state, event)
+		state = account.Evolve(state, event, d.recordedAt)
 	}
 	return state, stored
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -137,13 +138,13 @@ func writeHistory(b *testing.B, store *eventstore.Store, id uuid.UUID, events in
 			if state.Version == 0 {
 				c = open(id, 0)
 			}
-			decided, err := account.Decide(state, c)
+			decided, err := account.Decide(state, c, time.Now())
 			if err != nil {
 				b.Fatal(err)
 			}
 			typ, schema, data := account.Encode(decided[0])
 			appended.Events = append(appended.Events, eventstore.NewEvent{ID: uuid.New(), Type: typ, Schema: schema, Data: data})
-			state = account.Evolve(state, decided[0])
+			state = account.Evolve(state, decided[0], time.Now())
 		}
 		if _, err := store.Append(b.Context(), []eventstore.Entry{{Appends: []eventstore.Append{appended}}}); err != nil {
 			b.Fatal(err)

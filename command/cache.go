@@ -62,7 +62,7 @@ func (p *picture) evolve(stored eventstore.Event, decode func(eventstore.Event) 
 		p.accounts.Invalidate(stored.StreamID)
 		return
 	}
-	entry.Value.state = account.Evolve(entry.Value.state, event)
+	entry.Value.state = account.Evolve(entry.Value.state, event, stored.RecordedAt)
 }
 
 func (p *picture) forgetAccounts() { p.accounts.InvalidateAll() }

@@ -70,7 +70,7 @@ func (f *folder) Event(stored eventstore.Event) error {
 		f.broken[stored.StreamID] = fmt.Errorf("account %s: %w", stored.StreamID, err)
 		return nil
 	}
-	f.states[stored.StreamID] = account.Evolve(state, event)
+	f.states[stored.StreamID] = account.Evolve(state, event, stored.RecordedAt)
 	f.folded[stored.StreamID]++
 	return nil
 }

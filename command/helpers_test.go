@@ -184,7 +184,7 @@ func fold(t *testing.T, store *eventstore.Store, id uuid.UUID) account.State {
 		if err != nil {
 			t.Fatal(err)
 		}
-		state = account.Evolve(state, event)
+		state = account.Evolve(state, event, stored.RecordedAt)
 		if state.Balance+state.OverdraftLimit < 0 {
 			t.Errorf("account %s is below its limit at version %d: %d", id, stored.Version, state.Balance)
 		}

@@ -40,6 +40,11 @@ const (
 	AlreadyReversed         = "already_reversed"
 	ReversalExceedsOriginal = "reversal_exceeds_original"
 	SameAccount             = "same_account"
+	HoldNotActive           = "hold_not_active"
+	HoldOfPayment           = "hold_of_payment"
+	TooManyHolds            = "too_many_holds"
+	LimitExceeded           = "limit_exceeded"
+	NotReversible           = "not_reversible"
 	IdempotencyKeyReused    = "idempotency_key_reused"
 	RateLimited             = "rate_limited"
 	InternalError           = "internal_error"
@@ -78,6 +83,11 @@ var table = []Kind{
 	{AlreadyReversed, http.StatusUnprocessableEntity, "Already reversed", false},
 	{ReversalExceedsOriginal, http.StatusUnprocessableEntity, "Reversal exceeds original", false},
 	{SameAccount, http.StatusUnprocessableEntity, "Same account", false},
+	{HoldNotActive, http.StatusUnprocessableEntity, "Hold not active", false},
+	{HoldOfPayment, http.StatusUnprocessableEntity, "Hold of a payment", false},
+	{TooManyHolds, http.StatusUnprocessableEntity, "Too many holds", false},
+	{LimitExceeded, http.StatusUnprocessableEntity, "Limit exceeded", false},
+	{NotReversible, http.StatusUnprocessableEntity, "Not reversible", false},
 	{IdempotencyKeyReused, http.StatusUnprocessableEntity, "Idempotency key reused", false},
 	{RateLimited, http.StatusTooManyRequests, "Rate limited", true},
 	{InternalError, http.StatusInternalServerError, "Internal error", true},

@@ -23,7 +23,7 @@ var contract = map[int]string{
 	413: "payload_too_large",
 	415: "unsupported_media_type",
 	422: "insufficient_funds account_frozen account_closed currency_mismatch balance_not_zero overdraft_limit_in_use hold_expired " +
-		"capture_exceeds_hold already_reversed reversal_exceeds_original same_account amount_out_of_range idempotency_key_reused",
+		"capture_exceeds_hold already_reversed reversal_exceeds_original same_account hold_not_active hold_of_payment too_many_holds limit_exceeded not_reversible amount_out_of_range idempotency_key_reused",
 	429: "rate_limited",
 	500: "internal_error",
 	503: "overloaded maintenance",

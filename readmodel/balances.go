@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"passbook/domain/account"
-	"passbook/domain/money"
 	"passbook/readmodel/internal/pgcopy"
 )
 
@@ -74,14 +73,6 @@ func (b *balance) assign(e *Event) (err error) {
 	switch p := e.Payload.(type) {
 	case account.Opened:
 		return b.open(p, e)
-	case account.Deposited:
-		b.money(p.BalanceAfter, p.HeldAfter)
-	case account.Withdrawn:
-		b.money(p.BalanceAfter, p.HeldAfter)
-	case account.FeeCharged:
-		b.money(p.BalanceAfter, p.HeldAfter)
-	case account.InterestPosted:
-		b.money(p.BalanceAfter, p.HeldAfter)
 	case account.Frozen:
 		b.status, b.scope = string(account.StatusFrozen), string(p.Scope)
 	case account.Unfrozen, account.Reopened:
@@ -90,8 +81,13 @@ func (b *balance) assign(e *Event) (err error) {
 		b.status, b.scope = string(account.StatusClosed), ""
 	case account.SettingsChanged:
 		return b.settings(p)
+	case account.HoldExtended:
 	default:
-		panic(unknownPayload(e))
+		after, states := account.BalancesOf(p)
+		if !states {
+			panic(unknownPayload(e))
+		}
+		b.balance, b.held = int64(after.Balance), int64(after.Held)
 	}
 	return nil
 }
@@ -102,10 +98,6 @@ func (b *balance) open(p account.Opened, e *Event) (err error) {
 	b.status, b.openedAt = string(account.StatusOpen), e.RecordedAt
 	b.metadata, err = encodeMetadata(p.Metadata)
 	return err
-}
-
-func (b *balance) money(balanceAfter, heldAfter money.Amount) {
-	b.balance, b.held = int64(balanceAfter), int64(heldAfter)
 }
 
 func (b *balance) settings(p account.SettingsChanged) (err error) {

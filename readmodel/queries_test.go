@@ -38,7 +38,7 @@ func (b *bank) oracle() *oracle {
 		}
 		o.events[e.StreamID] = append(o.events[e.StreamID], e)
 		o.payloads[e.StreamID] = append(o.payloads[e.StreamID], payload)
-		o.states[e.StreamID] = append(o.states[e.StreamID], account.Evolve(before, payload))
+		o.states[e.StreamID] = append(o.states[e.StreamID], account.Evolve(before, payload, e.RecordedAt))
 	}
 	return o
 }

@@ -26,12 +26,21 @@ const (
 	TypeClosed          = "account_closed"
 	TypeReopened        = "account_reopened"
 	TypeSettingsChanged = "settings_changed"
+	TypeTransferOut     = "transfer_out"
+	TypeTransferIn      = "transfer_in"
+	TypeHoldPlaced      = "hold_placed"
+	TypeHoldCaptured    = "hold_captured"
+	TypeHoldReleased    = "hold_released"
+	TypeHoldExtended    = "hold_extended"
+	TypeHoldExpired     = "hold_expired"
+	TypeReversal        = "reversal"
 )
 
 // TimelineTypes lists all of them.
 func TimelineTypes() []string {
 	return []string{TypeOpened, TypeDeposit, TypeWithdrawal, TypeFee, TypeInterest,
-		TypeFrozen, TypeUnfrozen, TypeClosed, TypeReopened, TypeSettingsChanged}
+		TypeFrozen, TypeUnfrozen, TypeClosed, TypeReopened, TypeSettingsChanged, TypeTransferOut, TypeTransferIn,
+		TypeHoldPlaced, TypeHoldCaptured, TypeHoldReleased, TypeHoldExtended, TypeHoldExpired, TypeReversal}
 }
 
 // timelineProjector keeps one row an event: what happened, and the balance after it.
@@ -152,8 +161,53 @@ func (last *end) next(e *Event) (entry, error) {
 	case account.SettingsChanged:
 		return entry{kind: TypeSettingsChanged, detail: changedSettings(p)}, nil
 	default:
+		return last.other(e)
+	}
+}
+
+// other is next for movements between accounts, and for what is set aside.
+func (last *end) other(e *Event) (entry, error) {
+	switch p := e.Payload.(type) {
+	case account.TransferSent:
+		row := last.money(TypeTransferOut, p.TransactionID, -p.Amount, p.BalanceAfter, p.HeldAfter)
+		row.reference = p.Reference
+		return row.with(p.Metadata)
+	case account.TransferReceived:
+		row := last.money(TypeTransferIn, p.TransactionID, p.Amount, p.BalanceAfter, p.HeldAfter)
+		row.reference = p.Reference
+		return row.with(p.Metadata)
+	case account.HoldPlaced:
+		row := last.setAside(TypeHoldPlaced, p.BalanceAfter, p.HeldAfter)
+		row.reference = p.Reference
+		return row.with(p.Metadata)
+	case account.HoldCaptured:
+		row := last.money(TypeHoldCaptured, p.TransactionID, -p.Amount, p.BalanceAfter, p.HeldAfter)
+		row.reference = p.Reference
+		return row.with(p.Metadata)
+	case account.HoldReleased:
+		row := last.setAside(TypeHoldReleased, p.BalanceAfter, p.HeldAfter)
+		row.detail = p.Reason
+		return row, nil
+	case account.HoldExtended:
+		return entry{kind: TypeHoldExtended}, nil
+	case account.HoldExpired:
+		return last.setAside(TypeHoldExpired, p.BalanceAfter, p.HeldAfter), nil
+	case account.ReversalPosted:
+		amount := p.Amount
+		if p.Direction == account.Debit {
+			amount = -amount
+		}
+		row := last.money(TypeReversal, p.TransactionID, amount, p.BalanceAfter, p.HeldAfter)
+		row.detail = p.Reason
+		return row.with(p.Metadata)
+	default:
 		panic(unknownPayload(e))
 	}
+}
+
+func (last *end) setAside(kind string, balanceAfter, heldAfter money.Amount) entry {
+	last.balance, last.held = int64(balanceAfter), int64(heldAfter)
+	return entry{kind: kind}
 }
 
 func (last *end) money(kind string, transaction uuid.UUID, signed, balanceAfter, heldAfter money.Amount) entry {

@@ -101,7 +101,7 @@ func (h *history) decide() {
 		state = &h.accounts[h.opened]
 		h.opened++
 	}
-	events, err := account.Decide(*state, h.command(state))
+	events, err := account.Decide(*state, h.command(state), h.at)
 	if _, refused := errors.AsType[account.Refusal](err); refused {
 		return
 	}
@@ -133,9 +133,9 @@ var historyMetadata = json.RawMessage(`{"actor":"operator","correlation_id":"019
 
 // add makes the next row of the log.
 func (h *history) add(event account.Event) {
-	*h.of = account.Evolve(*h.of, event)
 	h.position++
 	h.at = h.at.Add(10 * time.Millisecond)
+	*h.of = account.Evolve(*h.of, event, h.at)
 	name, schema, data := account.Encode(event)
 	e := eventstore.Event{ID: h.id(), Type: name, Schema: schema, Data: data}
 	h.row = []any{h.position, h.of.Version, h.at, h.at, [16]byte(e.ID), [16]byte(h.of.ID), int16(e.Schema), account.StreamType, e.Type, []byte(e.Data), []byte(historyMetadata)}

@@ -41,7 +41,7 @@ func TestHistoryCouldHaveHappened(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		states[id] = account.Evolve(states[id], event)
+		states[id] = account.Evolve(states[id], event, last)
 	}
 	if h.Err() != nil || position != 2_000 || len(states) != 50 {
 		t.Errorf("%d events of %d accounts: %v", position, len(states), h.Err())

@@ -274,7 +274,7 @@ func (l *load) check() {
 			if err != nil {
 				l.fleet.t.Fatal(err)
 			}
-			state = account.Evolve(state, event)
+			state = account.Evolve(state, event, stored.RecordedAt)
 		}
 		if state.Balance != l.want[id] {
 			l.fleet.t.Errorf("account %s: the log says %d, acknowledged were %d", id, state.Balance, l.want[id])

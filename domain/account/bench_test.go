@@ -2,6 +2,7 @@ package account
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -9,7 +10,7 @@ import (
 )
 
 var (
-	benchState = Replay(Opened{AccountID: uuid.UUID{1}, OwnerID: "owner-1", Currency: money.MustCurrency("CZK"), OverdraftLimit: 1_000_000})
+	benchState = Replay(benchTime, Opened{AccountID: uuid.UUID{1}, OwnerID: "owner-1", Currency: money.MustCurrency("CZK"), OverdraftLimit: 1_000_000})
 
 	benchDeposit = Deposit{TransactionID: uuid.UUID{2}, Money: money.Money{Amount: 12_345, Currency: money.MustCurrency("CZK")},
 		Source: "cash", Reference: "CZ-1993-000123"}
@@ -18,11 +19,13 @@ var (
 		Source: "cash", Reference: "CZ-1993-000123", BalanceAfter: 9_999_999}
 )
 
+var benchTime = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
 func BenchmarkDecide(b *testing.B) {
 	b.ReportAllocs()
 	var command Command = benchDeposit
 	for b.Loop() {
-		if _, err := Decide(benchState, command); err != nil {
+		if _, err := Decide(benchState, command, benchTime); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -32,7 +35,7 @@ func BenchmarkEvolve(b *testing.B) {
 	b.ReportAllocs()
 	s := benchState
 	for b.Loop() {
-		s = Evolve(s, benchEvent)
+		s = Evolve(s, benchEvent, benchTime)
 	}
 }
 

@@ -25,20 +25,24 @@ func TestEveryCaseIsHandledEverywhere(t *testing.T) {
 			t.Fatalf("only %v found as %s: this test has lost its subject", members, set)
 		}
 	}
-	var withBalance []string
+	var withBalance, movements []string
 	for _, e := range events {
 		if source.hasField(e, "BalanceAfter") {
 			withBalance = append(withBalance, e)
+		}
+		if source.hasField(e, "TransactionID") {
+			movements = append(movements, e)
 		}
 	}
 	for _, tt := range []struct {
 		where     string
 		got, want []string
 	}{
-		{"Decide", source.switchCases(t, "Decide"), commands},
+		{"decide", source.switchCases(t, "decide"), commands},
 		{"Evolve", source.switchCases(t, "Evolve"), events},
 		{"Encode", source.switchCases(t, "Encode"), events},
-		{"MovementOf", source.switchCases(t, "MovementOf"), withBalance},
+		{"MovementOf", source.switchCases(t, "MovementOf"), movements},
+		{"BalancesOf", source.switchCases(t, "BalancesOf"), withBalance},
 		{"Decode", source.literalArguments(t, "Decode"), events},
 		{"fault", source.receivers("fault"), events},
 		{"fingerprintHistory", source.literals(t, "fingerprintHistory"), events},
@@ -83,10 +87,10 @@ func TestTypesAreThoseThatAreEncoded(t *testing.T) {
 func TestACaseOutsideTheSetPanics(t *testing.T) {
 	t.Parallel()
 	for name, call := range map[string]func(){
-		"Decide":                 func() { _, _ = account.Decide(account.State{}, nil) },
-		"Evolve":                 func() { account.Evolve(account.State{}, nil) },
+		"Decide":                 func() { _, _ = account.Decide(account.State{}, nil, noon) },
+		"Evolve":                 func() { account.Evolve(account.State{}, nil, noon) },
 		"Encode":                 func() { account.Encode(nil) },
-		"a pointer to a command": func() { _, _ = account.Decide(account.State{}, &account.Close{}) },
+		"a pointer to a command": func() { _, _ = account.Decide(account.State{}, &account.Close{}, noon) },
 	} {
 		func() {
 			defer func() {

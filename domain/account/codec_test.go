@@ -42,6 +42,17 @@ func events(text *rapid.Generator[string], textMap *rapid.Generator[map[string]s
 			account.InterestPosted{TransactionID: id, Amount: -amount, Currency: currency, Rate: a, Period: b, Reference: c, Metadata: about, BalanceAfter: balance},
 			account.Frozen{Reason: a, Scope: account.FreezeDebit}, account.Unfrozen{Reason: a}, account.Closed{Reason: a}, account.Reopened{Reason: a},
 			account.SettingsChanged{}, account.SettingsChanged{OverdraftLimit: &amount, OwnerName: &a, Metadata: &map[string]string{a: b}},
+			account.SettingsChanged{Limits: &account.Limits{PerDay: amount}},
+			account.TransferSent{TransactionID: id, CounterpartyID: id, Amount: amount, Currency: currency, Reference: a, Metadata: about, BalanceAfter: balance},
+			account.TransferReceived{TransactionID: id, CounterpartyID: id, Amount: amount, Currency: currency, Reference: a, Metadata: about, BalanceAfter: balance},
+			account.HoldPlaced{HoldID: id, PaymentID: id, Amount: amount, Currency: currency, Reference: a, Metadata: about, BalanceAfter: balance, HeldAfter: amount},
+			account.HoldPlaced{HoldID: id, Amount: amount, Currency: currency, ExpiresAt: sampleTime, Metadata: about, BalanceAfter: balance},
+			account.HoldCaptured{TransactionID: id, HoldID: id, PaymentID: id, Amount: amount, Currency: currency, Remaining: amount, Reference: a, Metadata: about, BalanceAfter: balance},
+			account.HoldCaptured{TransactionID: id, HoldID: id, Amount: amount, Currency: currency, Released: amount, Metadata: about, BalanceAfter: balance},
+			account.HoldReleased{HoldID: id, PaymentID: id, Amount: amount, Currency: currency, Reason: a, BalanceAfter: balance}, account.HoldReleased{HoldID: id, Amount: amount, Currency: currency, BalanceAfter: balance},
+			account.HoldExtended{HoldID: id, ExpiresAt: sampleTime}, account.HoldExpired{HoldID: id, Amount: amount, Currency: currency, BalanceAfter: balance},
+			account.ReversalPosted{TransactionID: id, Reverses: id, Direction: account.Debit, CounterpartyID: id, Amount: amount, Currency: currency, Reason: a, Metadata: about, BalanceAfter: balance},
+			account.ReversalPosted{TransactionID: id, Reverses: id, Direction: account.Credit, Amount: amount, Currency: currency, BalanceAfter: balance},
 		}).Draw(t, "event")
 	})
 }
@@ -217,6 +228,6 @@ func FuzzDecode(f *testing.F) {
 		if _, err := account.Decode(typ, schema, again); err != nil {
 			t.Fatalf("%s is encoded as %s: %v", data, again, err)
 		}
-		account.Evolve(account.State{}, e)
+		account.Evolve(account.State{}, e, noon)
 	})
 }

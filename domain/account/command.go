@@ -1,6 +1,8 @@
 package account
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"passbook/domain/money"
@@ -76,15 +78,91 @@ type ChangeSettings struct {
 	OverdraftLimit *money.Amount
 	OwnerName      *string
 	Metadata       *map[string]string
+	Limits         *Limits // replaces all of them
 }
 
-func (Open) isCommand()           {}
-func (Deposit) isCommand()        {}
-func (Withdraw) isCommand()       {}
-func (ChargeFee) isCommand()      {}
-func (PostInterest) isCommand()   {}
-func (Freeze) isCommand()         {}
-func (Unfreeze) isCommand()       {}
-func (Close) isCommand()          {}
-func (Reopen) isCommand()         {}
-func (ChangeSettings) isCommand() {}
+// SendTransfer asks to pay money to another account, which must take it in the same append: see package transfer.
+type SendTransfer struct {
+	TransactionID uuid.UUID
+	TargetID      uuid.UUID
+	Money         money.Money
+	Reference     string
+	Metadata      map[string]string
+}
+
+// ReceiveTransfer asks to take the money that another account sends.
+type ReceiveTransfer struct {
+	TransactionID uuid.UUID
+	SourceID      uuid.UUID
+	Money         money.Money
+	Reference     string
+	Metadata      map[string]string
+}
+
+// PlaceHold asks to set money aside, which must be available, until it is captured or released or its time is over.
+type PlaceHold struct {
+	HoldID    uuid.UUID
+	PaymentID uuid.UUID // the payment that alone disposes of it; zero for none
+	Money     money.Money
+	ExpiresAt time.Time // zero only for a payment's: never
+	Reference string
+	Metadata  map[string]string
+}
+
+// CaptureHold asks to pay out what was set aside, or a part of it; Final gives the rest back.
+type CaptureHold struct {
+	TransactionID uuid.UUID
+	HoldID        uuid.UUID
+	PaymentID     uuid.UUID     // as in PlaceHold
+	Amount        *money.Amount // nil: all that is left
+	Final         bool
+	Reference     string
+	Metadata      map[string]string
+}
+
+// ReleaseHold asks to give back what is left of a hold.
+type ReleaseHold struct {
+	HoldID    uuid.UUID
+	PaymentID uuid.UUID // as in PlaceHold
+	Reason    string
+}
+
+// ExtendHold asks to let a hold last until a later time.
+type ExtendHold struct {
+	HoldID    uuid.UUID
+	ExpiresAt time.Time
+}
+
+// ExpireHolds asks for nothing but the expiries that are facts by now, which every other command brings to the record too.
+type ExpireHolds struct{}
+
+// PostReversal asks to undo an earlier transaction of the account as far as the amount goes. That it is not undone twice is the
+// business of package reversal.
+type PostReversal struct {
+	TransactionID  uuid.UUID
+	Reverses       uuid.UUID
+	Direction      Direction // of the reversal
+	CounterpartyID uuid.UUID // the other account of a transfer; zero for none
+	Money          money.Money
+	Reason         string
+	Metadata       map[string]string
+}
+
+func (Open) isCommand()            {}
+func (Deposit) isCommand()         {}
+func (Withdraw) isCommand()        {}
+func (ChargeFee) isCommand()       {}
+func (PostInterest) isCommand()    {}
+func (Freeze) isCommand()          {}
+func (Unfreeze) isCommand()        {}
+func (Close) isCommand()           {}
+func (Reopen) isCommand()          {}
+func (ChangeSettings) isCommand()  {}
+func (SendTransfer) isCommand()    {}
+func (ReceiveTransfer) isCommand() {}
+func (PlaceHold) isCommand()       {}
+func (CaptureHold) isCommand()     {}
+func (ReleaseHold) isCommand()     {}
+func (ExtendHold) isCommand()      {}
+func (ExpireHolds) isCommand()     {}
+func (PostReversal) isCommand()    {}

@@ -1,6 +1,8 @@
 package account
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"passbook/domain/money"
@@ -25,7 +27,7 @@ func decideDeposit(s State, c Deposit) ([]Event, error) {
 	}}, nil
 }
 
-func decideWithdraw(s State, c Withdraw) ([]Event, error) {
+func decideWithdraw(s State, c Withdraw, at time.Time) ([]Event, error) {
 	fault := firstFault(checkID("transaction_id", c.TransactionID),
 		checkWord("channel", c.Channel), checkReference(c.Reference), checkMetadata(c.Metadata))
 	if fault != nil {
@@ -34,12 +36,11 @@ func decideWithdraw(s State, c Withdraw) ([]Event, error) {
 	if s.repeats(c.TransactionID) {
 		return nil, nil
 	}
-	// No bound from the balance here: what is available never reaches below the lowest balance.
 	if err := s.admit(c.Money, 1, money.MaxAmount, FreezeAll, FreezeDebit); err != nil {
 		return nil, err
 	}
-	if available := s.Available(); c.Money.Amount > available {
-		return nil, InsufficientFunds{Available: available, Requested: c.Money.Amount}
+	if err := s.spendable(c.Money.Amount, at); err != nil {
+		return nil, err
 	}
 	return []Event{Withdrawn{
 		TransactionID: c.TransactionID, Amount: c.Money.Amount, Currency: c.Money.Currency,

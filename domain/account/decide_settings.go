@@ -24,6 +24,9 @@ func decideChangeSettings(s State, c ChangeSettings) ([]Event, error) {
 	if c.Metadata != nil && !maps.Equal(*c.Metadata, s.Metadata) {
 		changed.Metadata = new(orEmpty(*c.Metadata))
 	}
+	if c.Limits != nil && *c.Limits != s.Limits {
+		changed.Limits = new(*c.Limits)
+	}
 	if changed == (SettingsChanged{}) {
 		return nil, nil
 	}
@@ -37,7 +40,12 @@ func checkSettings(c ChangeSettings) error {
 		}
 	}
 	if c.Metadata != nil {
-		return checkMetadata(*c.Metadata)
+		if err := checkMetadata(*c.Metadata); err != nil {
+			return err
+		}
+	}
+	if c.Limits != nil {
+		return checkLimits(*c.Limits)
 	}
 	return nil
 }

@@ -41,6 +41,22 @@ func Decode(typ string, schema int, data []byte) (Event, error) {
 		return decode(data, nil, Reopened{})
 	case EventType{TypeSettingsChanged, schemaSettingsChanged}:
 		return decode(data, nil, SettingsChanged{})
+	case EventType{TypeTransferSent, schemaTransferSent}:
+		return decode(data, readTransferSent, TransferSent{BalanceAfter: missing, HeldAfter: missing})
+	case EventType{TypeTransferReceived, schemaTransferReceived}:
+		return decode(data, readTransferReceived, TransferReceived{BalanceAfter: missing, HeldAfter: missing})
+	case EventType{TypeHoldPlaced, schemaHoldPlaced}:
+		return decode(data, nil, HoldPlaced{BalanceAfter: missing, HeldAfter: missing})
+	case EventType{TypeHoldCaptured, schemaHoldCaptured}:
+		return decode(data, readHoldCaptured, HoldCaptured{Remaining: missing, Released: missing, BalanceAfter: missing, HeldAfter: missing})
+	case EventType{TypeHoldReleased, schemaHoldReleased}:
+		return decode(data, readHoldReleased, HoldReleased{BalanceAfter: missing, HeldAfter: missing})
+	case EventType{TypeHoldExtended, schemaHoldExtended}:
+		return decode(data, nil, HoldExtended{})
+	case EventType{TypeHoldExpired, schemaHoldExpired}:
+		return decode(data, nil, HoldExpired{BalanceAfter: missing, HeldAfter: missing})
+	case EventType{TypeReversalPosted, schemaReversalPosted}:
+		return decode(data, readReversalPosted, ReversalPosted{BalanceAfter: missing, HeldAfter: missing})
 	}
 	return nil, fmt.Errorf("%w %.64q schema %d", ErrUnknownEvent, typ, schema)
 }

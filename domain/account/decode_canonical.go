@@ -107,8 +107,19 @@ func (c *canonical) amount(name string) money.Amount {
 	return money.Amount(n)
 }
 
-func (c *canonical) id(name string) (id uuid.UUID) {
+func (c *canonical) optionalID(name string) uuid.UUID {
+	if !c.name(name) {
+		return uuid.Nil
+	}
+	return c.uuid()
+}
+
+func (c *canonical) id(name string) uuid.UUID {
 	c.require(c.name(name))
+	return c.uuid()
+}
+
+func (c *canonical) uuid() (id uuid.UUID) {
 	text := c.quoted()
 	if !c.require(len(text) == 36) || !c.require(text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-') {
 		return id

@@ -26,6 +26,22 @@ func Encode(e Event) (typ string, schema int, data []byte) {
 		return TypeReopened, schemaReopened, newObject().text("reason", e.Reason).end()
 	case SettingsChanged:
 		return TypeSettingsChanged, schemaSettingsChanged, e.payload()
+	case TransferSent:
+		return TypeTransferSent, schemaTransferSent, e.payload()
+	case TransferReceived:
+		return TypeTransferReceived, schemaTransferReceived, e.payload()
+	case HoldPlaced:
+		return TypeHoldPlaced, schemaHoldPlaced, e.payload()
+	case HoldCaptured:
+		return TypeHoldCaptured, schemaHoldCaptured, e.payload()
+	case HoldReleased:
+		return TypeHoldReleased, schemaHoldReleased, e.payload()
+	case HoldExtended:
+		return TypeHoldExtended, schemaHoldExtended, newObject().id("hold_id", e.HoldID).time("expires_at", e.ExpiresAt).end()
+	case HoldExpired:
+		return TypeHoldExpired, schemaHoldExpired, e.payload()
+	case ReversalPosted:
+		return TypeReversalPosted, schemaReversalPosted, e.payload()
 	}
 	panic(fmt.Sprintf("account: no encoding for event %T", e))
 }
@@ -104,6 +120,9 @@ func (e SettingsChanged) payload() []byte {
 	}
 	if e.Metadata != nil {
 		o = o.textMap("metadata", *e.Metadata)
+	}
+	if e.Limits != nil {
+		o = o.limits("limits", *e.Limits)
 	}
 	return o.end()
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -56,6 +57,38 @@ func (o object) id(name string, value uuid.UUID) object {
 		o = hex.AppendEncode(o, group)
 	}
 	return append(o, '"')
+}
+
+func (o object) optionalID(name string, value uuid.UUID) object {
+	if value == uuid.Nil {
+		return o
+	}
+	return o.id(name, value)
+}
+
+func (o object) time(name string, value time.Time) object {
+	o = append(o.name(name), '"')
+	return append(value.AppendFormat(o, time.RFC3339Nano), '"')
+}
+
+func (o object) optionalTime(name string, value time.Time) object {
+	if value.IsZero() {
+		return o
+	}
+	return o.time(name, value)
+}
+
+func (o object) limits(name string, value Limits) object {
+	inner := append(object(nil), '{')
+	for _, limit := range [...]struct {
+		name   string
+		amount money.Amount
+	}{{"per_transaction", value.PerTransaction}, {"per_day", value.PerDay}, {"per_month", value.PerMonth}} {
+		if limit.amount != 0 {
+			inner = inner.amount(limit.name, limit.amount)
+		}
+	}
+	return append(o.name(name), inner.end()...)
 }
 
 func (o object) optionalMap(name string, values map[string]string) object {

@@ -1,6 +1,8 @@
 package account
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"passbook/domain/money"
@@ -95,15 +97,141 @@ type SettingsChanged struct {
 	OverdraftLimit *money.Amount      `json:"overdraft_limit,omitempty"`
 	OwnerName      *string            `json:"owner_name,omitempty"`
 	Metadata       *map[string]string `json:"metadata,omitempty"`
+	Limits         *Limits            `json:"limits,omitempty"` // the whole of them
 }
 
-func (Opened) isEvent()          {}
-func (Deposited) isEvent()       {}
-func (Withdrawn) isEvent()       {}
-func (FeeCharged) isEvent()      {}
-func (InterestPosted) isEvent()  {}
-func (Frozen) isEvent()          {}
-func (Unfrozen) isEvent()        {}
-func (Closed) isEvent()          {}
-func (Reopened) isEvent()        {}
-func (SettingsChanged) isEvent() {}
+// TransferSent says that money went to another account. The transaction stands on both accounts under the same id.
+type TransferSent struct {
+	TransactionID  uuid.UUID         `json:"transaction_id"`
+	CounterpartyID uuid.UUID         `json:"counterparty_id"`
+	Amount         money.Amount      `json:"amount"`
+	Currency       money.Currency    `json:"currency"`
+	Reference      string            `json:"reference,omitempty"`
+	Metadata       map[string]string `json:"metadata,omitempty"`
+	BalanceAfter   money.Amount      `json:"balance_after"`
+	HeldAfter      money.Amount      `json:"held_after"`
+}
+
+// TransferReceived says that money came from another account.
+type TransferReceived struct {
+	TransactionID  uuid.UUID         `json:"transaction_id"`
+	CounterpartyID uuid.UUID         `json:"counterparty_id"`
+	Amount         money.Amount      `json:"amount"`
+	Currency       money.Currency    `json:"currency"`
+	Reference      string            `json:"reference,omitempty"`
+	Metadata       map[string]string `json:"metadata,omitempty"`
+	BalanceAfter   money.Amount      `json:"balance_after"`
+	HeldAfter      money.Amount      `json:"held_after"`
+}
+
+// HoldPlaced says that money was set aside: it is still part of the balance and cannot be spent otherwise.
+type HoldPlaced struct {
+	HoldID       uuid.UUID         `json:"hold_id"`
+	PaymentID    uuid.UUID         `json:"payment_id,omitzero"` // the payment it is set aside for, if it is for one
+	Amount       money.Amount      `json:"amount"`
+	Currency     money.Currency    `json:"currency"`
+	ExpiresAt    time.Time         `json:"expires_at,omitzero"` // zero: never
+	Reference    string            `json:"reference,omitempty"`
+	Metadata     map[string]string `json:"metadata,omitempty"`
+	BalanceAfter money.Amount      `json:"balance_after"`
+	HeldAfter    money.Amount      `json:"held_after"`
+}
+
+// HoldCaptured says that money that was set aside, or a part of it, was paid out.
+type HoldCaptured struct {
+	TransactionID uuid.UUID         `json:"transaction_id"`
+	HoldID        uuid.UUID         `json:"hold_id"`
+	PaymentID     uuid.UUID         `json:"payment_id,omitzero"`
+	Amount        money.Amount      `json:"amount"`
+	Currency      money.Currency    `json:"currency"`
+	Remaining     money.Amount      `json:"remaining"` // of the hold; zero ends it
+	Released      money.Amount      `json:"released"`  // given back because nothing more will be captured
+	Reference     string            `json:"reference,omitempty"`
+	Metadata      map[string]string `json:"metadata,omitempty"`
+	BalanceAfter  money.Amount      `json:"balance_after"`
+	HeldAfter     money.Amount      `json:"held_after"`
+}
+
+// HoldReleased says that what was left of a hold was given back.
+type HoldReleased struct {
+	HoldID       uuid.UUID      `json:"hold_id"`
+	PaymentID    uuid.UUID      `json:"payment_id,omitzero"`
+	Amount       money.Amount   `json:"amount"`
+	Currency     money.Currency `json:"currency"`
+	Reason       string         `json:"reason"`
+	BalanceAfter money.Amount   `json:"balance_after"`
+	HeldAfter    money.Amount   `json:"held_after"`
+}
+
+// HoldExtended says that a hold lasts until a later time.
+type HoldExtended struct {
+	HoldID    uuid.UUID `json:"hold_id"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// HoldExpired says that what was left of a hold was given back because its time was over.
+type HoldExpired struct {
+	HoldID       uuid.UUID      `json:"hold_id"`
+	Amount       money.Amount   `json:"amount"`
+	Currency     money.Currency `json:"currency"`
+	BalanceAfter money.Amount   `json:"balance_after"`
+	HeldAfter    money.Amount   `json:"held_after"`
+}
+
+// ReversalPosted says that an earlier transaction was undone, in full or in part.
+type ReversalPosted struct {
+	TransactionID  uuid.UUID         `json:"transaction_id"`
+	Reverses       uuid.UUID         `json:"reverses"` // the transaction undone
+	Direction      Direction         `json:"direction"`
+	CounterpartyID uuid.UUID         `json:"counterparty_id,omitzero"` // of a transfer undone
+	Amount         money.Amount      `json:"amount"`
+	Currency       money.Currency    `json:"currency"`
+	Reason         string            `json:"reason"`
+	Metadata       map[string]string `json:"metadata,omitempty"`
+	BalanceAfter   money.Amount      `json:"balance_after"`
+	HeldAfter      money.Amount      `json:"held_after"`
+}
+
+// Direction says whether money comes onto an account or leaves it.
+type Direction string
+
+// The directions.
+const (
+	Credit Direction = "credit" // adds to the balance
+	Debit  Direction = "debit"  // takes from it
+)
+
+// Opposite returns the other one.
+func (d Direction) Opposite() Direction {
+	if d == Credit {
+		return Debit
+	}
+	return Credit
+}
+
+// signed is the amount as it changes a balance.
+func (d Direction) signed(amount money.Amount) money.Amount {
+	if d == Debit {
+		return -amount
+	}
+	return amount
+}
+
+func (Opened) isEvent()           {}
+func (Deposited) isEvent()        {}
+func (Withdrawn) isEvent()        {}
+func (FeeCharged) isEvent()       {}
+func (InterestPosted) isEvent()   {}
+func (Frozen) isEvent()           {}
+func (Unfrozen) isEvent()         {}
+func (Closed) isEvent()           {}
+func (Reopened) isEvent()         {}
+func (SettingsChanged) isEvent()  {}
+func (TransferSent) isEvent()     {}
+func (TransferReceived) isEvent() {}
+func (HoldPlaced) isEvent()       {}
+func (HoldCaptured) isEvent()     {}
+func (HoldReleased) isEvent()     {}
+func (HoldExtended) isEvent()     {}
+func (HoldExpired) isEvent()      {}
+func (ReversalPosted) isEvent()   {}

@@ -2,31 +2,47 @@ package account
 
 // The wire names of the events. They are a storage format: written by hand, never derived from a Go name, never changed.
 const (
-	TypeOpened          = "account.opened"
-	TypeDeposited       = "money.deposited"
-	TypeWithdrawn       = "money.withdrawn"
-	TypeFeeCharged      = "fee.charged"
-	TypeInterestPosted  = "interest.posted"
-	TypeFrozen          = "account.frozen"
-	TypeUnfrozen        = "account.unfrozen"
-	TypeClosed          = "account.closed"
-	TypeReopened        = "account.reopened"
-	TypeSettingsChanged = "account.settings_changed"
+	TypeOpened           = "account.opened"
+	TypeDeposited        = "money.deposited"
+	TypeWithdrawn        = "money.withdrawn"
+	TypeFeeCharged       = "fee.charged"
+	TypeInterestPosted   = "interest.posted"
+	TypeFrozen           = "account.frozen"
+	TypeUnfrozen         = "account.unfrozen"
+	TypeClosed           = "account.closed"
+	TypeReopened         = "account.reopened"
+	TypeSettingsChanged  = "account.settings_changed"
+	TypeTransferSent     = "transfer.sent"
+	TypeTransferReceived = "transfer.received"
+	TypeHoldPlaced       = "hold.placed"
+	TypeHoldCaptured     = "hold.captured"
+	TypeHoldReleased     = "hold.released"
+	TypeHoldExtended     = "hold.extended"
+	TypeHoldExpired      = "hold.expired"
+	TypeReversalPosted   = "reversal.posted"
 )
 
 // The schemas that Encode writes and Decode reads. A payload that changes its meaning gets the next number and an upcast from
 // the last; bytes already stored are never rewritten.
 const (
-	schemaOpened          = 1
-	schemaDeposited       = 1
-	schemaWithdrawn       = 1
-	schemaFeeCharged      = 1
-	schemaInterestPosted  = 1
-	schemaFrozen          = 1
-	schemaUnfrozen        = 1
-	schemaClosed          = 1
-	schemaReopened        = 1
-	schemaSettingsChanged = 1
+	schemaOpened           = 1
+	schemaDeposited        = 1
+	schemaWithdrawn        = 1
+	schemaFeeCharged       = 1
+	schemaInterestPosted   = 1
+	schemaFrozen           = 1
+	schemaUnfrozen         = 1
+	schemaClosed           = 1
+	schemaReopened         = 1
+	schemaSettingsChanged  = 1
+	schemaTransferSent     = 1
+	schemaTransferReceived = 1
+	schemaHoldPlaced       = 1
+	schemaHoldCaptured     = 1
+	schemaHoldReleased     = 1
+	schemaHoldExtended     = 1
+	schemaHoldExpired      = 1
+	schemaReversalPosted   = 1
 )
 
 // EventType is the wire name of an event and the schema its payload has now.
@@ -48,5 +64,13 @@ func Types() []EventType {
 		{TypeClosed, schemaClosed},
 		{TypeReopened, schemaReopened},
 		{TypeSettingsChanged, schemaSettingsChanged},
+		{TypeTransferSent, schemaTransferSent},
+		{TypeTransferReceived, schemaTransferReceived},
+		{TypeHoldPlaced, schemaHoldPlaced},
+		{TypeHoldCaptured, schemaHoldCaptured},
+		{TypeHoldReleased, schemaHoldReleased},
+		{TypeHoldExtended, schemaHoldExtended},
+		{TypeHoldExpired, schemaHoldExpired},
+		{TypeReversalPosted, schemaReversalPosted},
 	}
 }

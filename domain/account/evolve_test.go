@@ -21,7 +21,7 @@ func TestEvolve(t *testing.T) {
 		then  func(*account.State)
 	}{
 		{"deposited", account.Deposited{TransactionID: tx(2), Amount: 1, Currency: usd, BalanceAfter: 77, HeldAfter: 7}, moved},
-		{"withdrawn", account.Withdrawn{TransactionID: tx(2), Amount: 1, Currency: usd, BalanceAfter: 77, HeldAfter: 7}, moved},
+		{"withdrawn", account.Withdrawn{TransactionID: tx(2), Amount: 1, Currency: usd, BalanceAfter: 77, HeldAfter: 7}, func(s *account.State) { moved(s); s.Spent = account.Spent{Day: 20778, Today: 1, ThisMonth: 1} }},
 		{"fee charged", account.FeeCharged{TransactionID: tx(2), Amount: 1, Currency: usd, BalanceAfter: 77, HeldAfter: 7}, moved},
 		{"interest posted", account.InterestPosted{TransactionID: tx(2), Amount: 1, Currency: usd, BalanceAfter: 77, HeldAfter: 7}, moved},
 		{"frozen", account.Frozen{Scope: account.FreezeAll}, func(s *account.State) { s.FreezeScope = account.FreezeAll }},
@@ -40,7 +40,7 @@ func TestEvolve(t *testing.T) {
 			want := before
 			want.Version++
 			tt.then(&want)
-			if got := account.Evolve(before, tt.event); !reflect.DeepEqual(got, want) {
+			if got := account.Evolve(before, tt.event, noon); !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
 			if !maps.Equal(before.Metadata, map[string]string{"branch": "7"}) {
@@ -54,10 +54,10 @@ func TestReplayOfAnOpening(t *testing.T) {
 	t.Parallel()
 	want := account.State{ID: accountID, Version: 1, Status: account.StatusOpen, OwnerID: "owner-1", OwnerName: "Ada", Currency: eur,
 		OverdraftLimit: 50, Metadata: map[string]string{"branch": "7"}}
-	if got := account.Replay(opened(50)); !reflect.DeepEqual(got, want) {
+	if got := account.Replay(noon, opened(50)); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := account.Replay(); !reflect.DeepEqual(got, account.State{}) {
+	if got := account.Replay(noon); !reflect.DeepEqual(got, account.State{}) {
 		t.Errorf("no events lead to %+v", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,8 +22,10 @@ var foldFingerprint = sync.OnceValue(func() string {
 	digest := sha256.New()
 	states := json.NewEncoder(digest)
 	var s State
+	at := time.Date(2026, 1, 30, 12, 0, 0, 0, time.UTC)
 	for _, e := range fingerprintHistory() {
-		s = Evolve(s, e)
+		at = at.Add(9 * time.Hour) // over days and into another month
+		s = Evolve(s, e, at)
 		if err := states.Encode(s); err != nil {
 			panic(fmt.Sprintf("account: a state is not JSON: %v", err)) // the history is fixed: this fails always or never
 		}
@@ -49,5 +52,18 @@ func fingerprintHistory() []Event {
 		Closed{"reason"},
 		Reopened{"reason"},
 		SettingsChanged{OverdraftLimit: new(money.Amount(0)), OwnerName: new(""), Metadata: &map[string]string{}},
+		SettingsChanged{Limits: &Limits{PerTransaction: 100, PerDay: 200, PerMonth: 300}},
+		TransferSent{uuid.UUID{7}, uuid.UUID{8}, 9, eur, "ref 7", nil, 441, 16},
+		TransferReceived{uuid.UUID{9}, uuid.UUID{10}, 11, eur, "ref 9", nil, 452, 17},
+		HoldPlaced{uuid.UUID{11}, uuid.UUID{}, 50, eur, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), "ref 11", nil, 452, 67},
+		HoldPlaced{uuid.UUID{12}, uuid.UUID{13}, 60, eur, time.Time{}, "ref 12", nil, 452, 127},
+		HoldPlaced{uuid.UUID{14}, uuid.UUID{}, 70, eur, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), "ref 14", nil, 452, 197},
+		HoldExtended{uuid.UUID{11}, time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC)},
+		HoldCaptured{uuid.UUID{15}, uuid.UUID{11}, uuid.UUID{}, 20, eur, 30, 0, "ref 15", nil, 432, 177},
+		HoldCaptured{uuid.UUID{16}, uuid.UUID{11}, uuid.UUID{}, 10, eur, 0, 20, "ref 16", nil, 422, 147},
+		HoldReleased{uuid.UUID{12}, uuid.UUID{13}, 60, eur, "reason", 422, 87},
+		HoldExpired{uuid.UUID{14}, 70, eur, 422, 17},
+		ReversalPosted{uuid.UUID{17}, uuid.UUID{2}, Debit, uuid.UUID{}, 12, eur, "reason", nil, 410, 18},
+		ReversalPosted{uuid.UUID{18}, uuid.UUID{3}, Credit, uuid.UUID{19}, 13, eur, "reason", nil, 423, 19},
 	}
 }

@@ -78,6 +78,13 @@ func checkCurrency(currency money.Currency) error {
 	return nil
 }
 
+func checkDirection(direction Direction) error {
+	if direction != Credit && direction != Debit {
+		return InvalidField{"direction", fmt.Sprintf("must be %q or %q", Credit, Debit)}
+	}
+	return nil
+}
+
 func checkScope(scope FreezeScope) error {
 	if scope != FreezeAll && scope != FreezeDebit {
 		return InvalidField{"scope", fmt.Sprintf("must be %q or %q", FreezeAll, FreezeDebit)}

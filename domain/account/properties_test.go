@@ -32,7 +32,7 @@ type story struct {
 }
 
 func (s *story) tell(t *rapid.T, c account.Command) {
-	events, err := account.Decide(s.state, c)
+	events, err := account.Decide(s.state, c, noon)
 	if err != nil {
 		requireRefusal(t, events, err)
 		return
@@ -43,13 +43,13 @@ func (s *story) tell(t *rapid.T, c account.Command) {
 	if _, withdrawal := c.(account.Withdraw); withdrawal && len(events) > 0 && s.state.Available() < 0 {
 		t.Fatalf("%+v took the available amount to %d", c, s.state.Available())
 	}
-	if again, err := account.Decide(s.state, c); err != nil || len(again) != 0 {
+	if again, err := account.Decide(s.state, c, noon); err != nil || len(again) != 0 {
 		t.Fatalf("%+v the second time: %+v, %v", c, again, err)
 	}
 }
 
 func (s *story) happen(t *rapid.T, e account.Event) {
-	s.state, s.events = account.Evolve(s.state, e), append(s.events, e)
+	s.state, s.events = account.Evolve(s.state, e, noon), append(s.events, e)
 	if m, moved := account.MovementOf(e); moved {
 		s.sum += m.Amount
 		if m.BalanceAfter != s.sum || m.HeldAfter != s.state.Held || m.TransactionID != s.state.LastTransaction {
@@ -75,9 +75,9 @@ func (s *story) checkAgainstItsBytes(t *rapid.T) {
 		if err != nil || !reflect.DeepEqual(again, e) {
 			t.Fatalf("%+v is read as %+v, %v", e, again, err)
 		}
-		read = account.Evolve(read, again)
+		read = account.Evolve(read, again, noon)
 	}
-	if !reflect.DeepEqual(read, s.state) || !reflect.DeepEqual(account.Replay(s.events...), s.state) {
+	if !reflect.DeepEqual(read, s.state) || !reflect.DeepEqual(account.Replay(noon, s.events...), s.state) {
 		t.Fatalf("read as %+v, want %+v", read, s.state)
 	}
 	snapshot, err := json.Marshal(s.state)
@@ -102,11 +102,11 @@ func TestDecideIsTotalAndPure(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, c := anyState.Draw(t, "state"), anyCommand.Draw(t, "command")
 		before := asJSON(t, s, c)
-		events, err := account.Decide(s, c)
+		events, err := account.Decide(s, c, noon)
 		if err != nil {
 			requireRefusal(t, events, err)
 		}
-		again, errAgain := account.Decide(s, c)
+		again, errAgain := account.Decide(s, c, noon)
 		if !reflect.DeepEqual(again, events) || !errors.Is(errAgain, err) {
 			t.Fatalf("%+v, %v and then %+v, %v", events, err, again, errAgain)
 		}
@@ -129,13 +129,13 @@ func TestBalancesStayInRange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := account.State{ID: accountID, Status: account.StatusOpen, OwnerID: "o", Currency: eur, Balance: inRange(t, "balance", -money.MaxAmount),
 			Held: inRange(t, "held", 0), OverdraftLimit: inRange(t, "limit", 0)}
-		events, err := account.Decide(s, movements.Draw(t, "command"))
+		events, err := account.Decide(s, movements.Draw(t, "command"), noon)
 		if err != nil {
 			requireRefusal(t, events, err)
 			return
 		}
 		for _, e := range events {
-			after := account.Evolve(s, e)
+			after := account.Evolve(s, e, noon)
 			if !after.Balance.InRange() || !after.Available().InRange() {
 				t.Fatalf("%+v leads to a balance of %d with %d available", e, after.Balance, after.Available())
 			}

@@ -3,6 +3,8 @@ package account
 import (
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"passbook/domain/money"
 )
 
@@ -46,6 +48,30 @@ type OverdraftInUse struct{ Limit, Used money.Amount }
 // InvalidField says that a field of the command, named as in the API, does not have the form it must have.
 type InvalidField struct{ Field, Detail string }
 
+// SameAccount says that a transfer would end where it begins.
+type SameAccount struct{}
+
+// ExpiredHold says that the hold's time is over: what it held was given back.
+type ExpiredHold struct{}
+
+// HoldNotActive says that the hold has ended already, and how, if that is remembered.
+type HoldNotActive struct{ How HoldEnd }
+
+// HoldOfPayment says that a payment disposes of the hold, and nobody else.
+type HoldOfPayment struct{ PaymentID uuid.UUID }
+
+// CaptureExceedsHold says that more should be captured than is left of the hold.
+type CaptureExceedsHold struct{ Remaining, Requested money.Amount }
+
+// TooManyHolds says that as many holds are open on the account as there may be.
+type TooManyHolds struct{ Max int }
+
+// LimitExceeded says that a limit of the account does not allow the owner to spend that much: Used of Max is spent already.
+type LimitExceeded struct {
+	Limit                string
+	Max, Used, Requested money.Amount
+}
+
 // Code returns "not_found".
 func (NotFound) Code() string { return "not_found" }
 
@@ -75,6 +101,27 @@ func (OverdraftInUse) Code() string { return "overdraft_limit_in_use" }
 
 // Code returns "invalid_parameter".
 func (InvalidField) Code() string { return "invalid_parameter" }
+
+// Code returns "same_account".
+func (SameAccount) Code() string { return "same_account" }
+
+// Code returns "hold_expired".
+func (ExpiredHold) Code() string { return "hold_expired" }
+
+// Code returns "hold_not_active".
+func (HoldNotActive) Code() string { return "hold_not_active" }
+
+// Code returns "hold_of_payment".
+func (HoldOfPayment) Code() string { return "hold_of_payment" }
+
+// Code returns "capture_exceeds_hold".
+func (CaptureExceedsHold) Code() string { return "capture_exceeds_hold" }
+
+// Code returns "too_many_holds".
+func (TooManyHolds) Code() string { return "too_many_holds" }
+
+// Code returns "limit_exceeded".
+func (LimitExceeded) Code() string { return "limit_exceeded" }
 
 func (NotFound) Error() string      { return "no such account" }
 func (AlreadyOpen) Error() string   { return "the account was opened before with other content" }
@@ -111,6 +158,33 @@ func (r OverdraftInUse) Error() string {
 
 func (r InvalidField) Error() string { return fmt.Sprintf("%s %s", r.Field, r.Detail) }
 
+func (SameAccount) Error() string { return "source and target are the same account" }
+
+func (ExpiredHold) Error() string { return "the hold has expired" }
+
+func (r HoldNotActive) Error() string {
+	if r.How == HoldEndUnknown {
+		return "the hold is not active any more"
+	}
+	return fmt.Sprintf("the hold is not active any more: it was %s", r.How)
+}
+
+func (r HoldOfPayment) Error() string {
+	return fmt.Sprintf("the hold belongs to payment %s", r.PaymentID)
+}
+
+func (r CaptureExceedsHold) Error() string {
+	return fmt.Sprintf("%d requested, %d left of the hold", r.Requested, r.Remaining)
+}
+
+func (r TooManyHolds) Error() string {
+	return fmt.Sprintf("%d holds are open already", r.Max)
+}
+
+func (r LimitExceeded) Error() string {
+	return fmt.Sprintf("%d requested, %d of the limit %s of %d is spent", r.Requested, r.Used, r.Limit, r.Max)
+}
+
 func (NotFound) isRefusal()          {}
 func (AlreadyOpen) isRefusal()       {}
 func (ClosedAccount) isRefusal()     {}
@@ -122,10 +196,19 @@ func (BalanceNotZero) isRefusal()    {}
 func (OverdraftInUse) isRefusal()    {}
 func (InvalidField) isRefusal()      {}
 
+func (SameAccount) isRefusal()        {}
+func (ExpiredHold) isRefusal()        {}
+func (HoldNotActive) isRefusal()      {}
+func (HoldOfPayment) isRefusal()      {}
+func (CaptureExceedsHold) isRefusal() {}
+func (TooManyHolds) isRefusal()       {}
+func (LimitExceeded) isRefusal()      {}
+
 // Refusals returns a value of each refusal, for tables and tests that must know them all.
 func Refusals() []Refusal {
 	return []Refusal{
 		NotFound{}, AlreadyOpen{}, ClosedAccount{}, FrozenAccount{}, CurrencyMismatch{}, AmountOutOfRange{},
 		InsufficientFunds{}, BalanceNotZero{}, OverdraftInUse{}, InvalidField{},
+		SameAccount{}, ExpiredHold{}, HoldNotActive{}, HoldOfPayment{}, CaptureExceedsHold{}, TooManyHolds{}, LimitExceeded{},
 	}
 }

@@ -82,8 +82,8 @@ func TestTexts(t *testing.T) {
 // checkForm asks where nothing but the form can be refused with invalid_parameter, and wants this field refused, or none.
 func checkForm(t *testing.T, c account.Command, field string) {
 	t.Helper()
-	for _, s := range []account.State{{}, account.Replay(opened(0), holding(0)), account.Replay(opened(0), closed)} {
-		_, err := account.Decide(s, c)
+	for _, s := range []account.State{{}, account.Replay(noon, opened(0), holding(0)), account.Replay(noon, opened(0), closed)} {
+		_, err := account.Decide(s, c, noon)
 		var invalid account.InvalidField
 		refused := errors.As(err, &invalid)
 		if refused != (field != "") || invalid.Field != field {
@@ -165,9 +165,9 @@ func TestIdsScopesAndCurrencies(t *testing.T) {
 func TestTheSameFaultsAreRefusedInTheSameWords(t *testing.T) {
 	t.Parallel()
 	c := account.Deposit{TransactionID: uuid.UUID{1}, Money: money.Money{}, Metadata: map[string]string{"": "v", "k": "\x00", "\xff": "v"}}
-	_, first := account.Decide(account.State{}, c)
+	_, first := account.Decide(account.State{}, c, noon)
 	for range 100 {
-		if _, err := account.Decide(account.State{}, c); !errors.Is(err, first) {
+		if _, err := account.Decide(account.State{}, c, noon); !errors.Is(err, first) {
 			t.Fatalf("got %v after %v", err, first)
 		}
 	}

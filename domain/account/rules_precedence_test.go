@@ -33,8 +33,8 @@ func TestPrecedence(t *testing.T) {
 	dollars := func(a money.Amount) money.Money { return money.Money{Amount: a, Currency: usd} }
 	var (
 		none     account.State
-		shut     = account.Replay(opened(0), holding(0), closed)
-		icy      = account.Replay(opened(0), holding(0), frozen(account.FreezeAll))
+		shut     = account.Replay(noon, opened(0), holding(0), closed)
+		icy      = account.Replay(noon, opened(0), holding(0), frozen(account.FreezeAll))
 		badText  = "\x00"
 		repeated = tx(1)
 	)
@@ -69,7 +69,7 @@ func TestPrecedence(t *testing.T) {
 
 func checkCode(t *testing.T, s account.State, c account.Command, want string) {
 	t.Helper()
-	events, err := account.Decide(s, c)
+	events, err := account.Decide(s, c, noon)
 	got := ""
 	if refusal := account.Refusal(nil); errors.As(err, &refusal) {
 		got = refusal.Code()
@@ -83,8 +83,8 @@ func TestPrecedenceOfTheOthers(t *testing.T) {
 	t.Parallel()
 	var (
 		none = account.State{}
-		open = account.Replay(opened(50), holding(-40))
-		shut = account.Replay(opened(50), closed)
+		open = account.Replay(noon, opened(50), holding(-40))
+		shut = account.Replay(noon, opened(50), closed)
 		low  = new(money.Amount(-1))
 		long = new("\x00")
 	)
@@ -100,7 +100,7 @@ func TestPrecedenceOfTheOthers(t *testing.T) {
 		{"unfreeze: form before existence", none, account.Unfreeze{Reason: *long}, "invalid_parameter"},
 		{"close: form before existence", none, account.Close{Reason: *long}, "invalid_parameter"},
 		{"close: form before repetition", shut, account.Close{Reason: *long}, "invalid_parameter"},
-		{"close: frozen before the balance", account.Replay(opened(0), holding(1), frozen(account.FreezeDebit)), account.Close{}, "account_frozen"},
+		{"close: frozen before the balance", account.Replay(noon, opened(0), holding(1), frozen(account.FreezeDebit)), account.Close{}, "account_frozen"},
 		{"reopen: form before existence", none, account.Reopen{Reason: *long}, "invalid_parameter"},
 		{"settings: form before existence", none, account.ChangeSettings{OverdraftLimit: low, OwnerName: long}, "invalid_parameter"},
 		{"settings: existence before the limit", none, account.ChangeSettings{OverdraftLimit: low}, "not_found"},
@@ -123,6 +123,9 @@ func TestCodes(t *testing.T) {
 		account.FrozenAccount{}: "account_frozen", account.CurrencyMismatch{}: "currency_mismatch", account.AmountOutOfRange{}: "amount_out_of_range",
 		account.InsufficientFunds{}: "insufficient_funds", account.BalanceNotZero{}: "balance_not_zero",
 		account.OverdraftInUse{}: "overdraft_limit_in_use", account.InvalidField{}: "invalid_parameter",
+		account.SameAccount{}: "same_account", account.ExpiredHold{}: "hold_expired", account.HoldNotActive{}: "hold_not_active",
+		account.HoldOfPayment{}: "hold_of_payment", account.CaptureExceedsHold{}: "capture_exceeds_hold", account.TooManyHolds{}: "too_many_holds",
+		account.LimitExceeded{}: "limit_exceeded",
 	}
 	all := account.Refusals()
 	if len(all) != len(want) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -27,14 +28,14 @@ func checkRules(t *testing.T, rules []rule) {
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			checkDecision(t, account.Replay(r.given...), r.when, r.then, r.refused)
+			checkDecision(t, account.Replay(noon, r.given...), r.when, r.then, r.refused)
 		})
 	}
 }
 
 func checkDecision(t *testing.T, s account.State, when account.Command, then []account.Event, refused account.Refusal) {
 	t.Helper()
-	got, err := account.Decide(s, when)
+	got, err := account.Decide(s, when, noon)
 	var refusal account.Refusal
 	if err != nil && !errors.As(err, &refusal) {
 		t.Fatalf("%T is no refusal: %v", err, err)
@@ -52,6 +53,9 @@ var (
 	usd = money.MustCurrency("USD")
 
 	accountID = uuid.UUID{0xA}
+
+	// noon is when everything is booked that has no time of its own.
+	noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 )
 
 // tx is the id of the nth transaction of a story.

@@ -1,6 +1,8 @@
 package account_test
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
@@ -46,7 +48,26 @@ var samples = []sample{
 	{"limit", account.SettingsChanged{OverdraftLimit: new(money.Amount(0))}},
 	{"name", account.SettingsChanged{OwnerName: new("")}},
 	{"cleared", account.SettingsChanged{Metadata: &map[string]string{}}},
+	{"limits", account.SettingsChanged{Limits: &account.Limits{PerTransaction: 1, PerDay: 20, PerMonth: 300}}},
+	{"nolimits", account.SettingsChanged{Limits: &account.Limits{}}},
+
+	{"full", account.TransferSent{TransactionID: sampleID(6), CounterpartyID: sampleID(7), Amount: 5, Currency: eur, Reference: "rent", Metadata: sampleTexts, BalanceAfter: -5, HeldAfter: 1}},
+	{"minimal", account.TransferSent{TransactionID: sampleID(6), CounterpartyID: sampleID(7), Amount: 1, Currency: eur}},
+	{"full", account.TransferReceived{TransactionID: sampleID(6), CounterpartyID: sampleID(1), Amount: 5, Currency: eur, Reference: "rent", Metadata: sampleTexts, BalanceAfter: 5, HeldAfter: 1}},
+	{"minimal", account.TransferReceived{TransactionID: sampleID(6), CounterpartyID: sampleID(1), Amount: 1, Currency: eur, BalanceAfter: 1}},
+	{"full", account.HoldPlaced{HoldID: sampleID(8), Amount: 5, Currency: eur, ExpiresAt: sampleTime, Reference: "hotel", Metadata: sampleTexts, BalanceAfter: 9, HeldAfter: 5}},
+	{"payment", account.HoldPlaced{HoldID: sampleID(8), PaymentID: sampleID(9), Amount: 5, Currency: eur, BalanceAfter: 9, HeldAfter: 5}},
+	{"full", account.HoldCaptured{TransactionID: sampleID(10), HoldID: sampleID(8), PaymentID: sampleID(9), Amount: 2, Currency: eur, Remaining: 1, Released: 0, Reference: "night 1", Metadata: sampleTexts, BalanceAfter: 7, HeldAfter: 1}},
+	{"final", account.HoldCaptured{TransactionID: sampleID(10), HoldID: sampleID(8), Amount: 2, Currency: eur, Remaining: 0, Released: 3, BalanceAfter: 7}},
+	{"full", account.HoldReleased{HoldID: sampleID(8), PaymentID: sampleID(9), Amount: 5, Currency: eur, Reason: "not needed", BalanceAfter: 9}},
+	{"minimal", account.HoldReleased{HoldID: sampleID(8), Amount: 5, Currency: eur, BalanceAfter: 9}},
+	{"full", account.HoldExtended{HoldID: sampleID(8), ExpiresAt: sampleTime}},
+	{"full", account.HoldExpired{HoldID: sampleID(8), Amount: 5, Currency: eur, BalanceAfter: 9}},
+	{"full", account.ReversalPosted{TransactionID: sampleID(11), Reverses: sampleID(6), Direction: account.Debit, CounterpartyID: sampleID(7), Amount: 5, Currency: eur, Reason: "wrong account", Metadata: sampleTexts, BalanceAfter: -5, HeldAfter: 2}},
+	{"minimal", account.ReversalPosted{TransactionID: sampleID(11), Reverses: sampleID(2), Direction: account.Credit, Amount: 5, Currency: eur, BalanceAfter: 5}},
 }
+
+var sampleTime = time.Date(2026, 11, 28, 12, 30, 0, 123456000, time.UTC)
 
 // sampleID is a UUIDv7 with a recognisable end.
 func sampleID(n byte) uuid.UUID {

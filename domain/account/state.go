@@ -29,11 +29,11 @@ type FreezeScope string
 const (
 	FreezeNone  FreezeScope = ""      // not frozen
 	FreezeAll   FreezeScope = "all"   // no movement of money at all
-	FreezeDebit FreezeScope = "debit" // no withdrawals; deposits, fees and interest go on
+	FreezeDebit FreezeScope = "debit" // nothing that the owner spends: no withdrawals, transfers out and holds; the rest goes on
 )
 
 // State is an account as the fold of its events. The zero value is the account that was never opened. A State is a value:
-// Evolve returns a new one, and Metadata is never written to, so states may share it.
+// Evolve returns a new one, and neither Metadata nor the slices are ever written to, so states may share them.
 //
 // It is stored as JSON in snapshots, which are thrown away when [FoldFingerprint] changes.
 type State struct {
@@ -48,7 +48,11 @@ type State struct {
 	Held            money.Amount      `json:"held"` // set aside by authorisations, still part of Balance
 	OverdraftLimit  money.Amount      `json:"overdraft_limit"`
 	Metadata        map[string]string `json:"metadata,omitempty"`
-	LastTransaction uuid.UUID         `json:"last_transaction"` // of the last money event
+	LastTransaction uuid.UUID         `json:"last_transaction"` // of the last movement
+	Holds           []Hold            `json:"holds,omitempty"`  // open ones, in the order of their placing
+	Ended           []EndedHold       `json:"ended_holds,omitempty"`
+	Limits          Limits            `json:"limits,omitzero"`
+	Spent           Spent             `json:"spent,omitzero"`
 }
 
 // Available is the most that a withdrawal may take: balance less held plus overdraft limit, kept within ±money.MaxAmount. It
@@ -60,12 +64,17 @@ func (s State) Available() money.Amount {
 // stateBytes is a State without what its strings and its map point to.
 var stateBytes = int(reflect.TypeFor[State]().Size())
 
+var (
+	holdBytes      = int(reflect.TypeFor[Hold]().Size())
+	endedHoldBytes = int(reflect.TypeFor[EndedHold]().Size())
+)
+
 // mapEntryBytes is about what an entry of a map of strings takes beside the text: two string headers and its share of the table.
 const mapEntryBytes = 48
 
 // Size returns about how many bytes the state holds in memory, for a cache with a budget.
 func (s State) Size() int {
-	size := stateBytes + len(s.OwnerID) + len(s.OwnerName)
+	size := stateBytes + len(s.OwnerID) + len(s.OwnerName) + cap(s.Holds)*holdBytes + cap(s.Ended)*endedHoldBytes
 	for key, value := range s.Metadata {
 		size += mapEntryBytes + len(key) + len(value)
 	}

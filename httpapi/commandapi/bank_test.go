@@ -71,12 +71,13 @@ func (b *bank) decide(r command.Request, state account.State) command.Answer {
 	if r.OwnedBy != "" && r.OwnedBy != state.OwnerID {
 		state = account.State{}
 	}
-	events, err := account.Decide(state, r.Command)
+	now := time.Now()
+	events, err := account.Decide(state, r.Command, now)
 	for _, e := range events {
-		state = account.Evolve(state, e)
+		state = account.Evolve(state, e, now)
 		b.position++
 	}
-	out := command.Outcome{State: state, Position: b.position, RecordedAt: time.Now(), Refusal: err}
+	out := command.Outcome{State: state, Position: b.position, RecordedAt: now, Refusal: err}
 	if len(events) > 0 && state.LastTransaction != b.accounts[r.AccountID].LastTransaction {
 		out.TransactionID = state.LastTransaction
 	}

@@ -101,7 +101,7 @@ func (g *Generator) commit(ctx context.Context, entries []eventstore.Entry, size
 func (g *Generator) entry() (eventstore.Entry, error) {
 	for {
 		state := g.pick()
-		events, err := account.Decide(*state, g.command(*state))
+		events, err := account.Decide(*state, g.command(*state), g.head.RecordedAt)
 		if _, refused := errors.AsType[account.Refusal](err); refused || err == nil && len(events) == 0 {
 			continue
 		}
@@ -110,7 +110,7 @@ func (g *Generator) entry() (eventstore.Entry, error) {
 		}
 		appended := eventstore.Append{StreamType: account.StreamType, Expected: state.Version}
 		for _, event := range events {
-			*state = account.Evolve(*state, event)
+			*state = account.Evolve(*state, event, g.head.RecordedAt)
 			appended.Events = append(appended.Events, g.envelope(event))
 		}
 		appended.StreamID = state.ID

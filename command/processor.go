@@ -136,20 +136,11 @@ type item struct {
 // When ctx ends first, Execute returns its error; a command already in a batch is committed all the same, and its key then
 // has its answer.
 func (p *Processor) Execute(ctx context.Context, request Request) (Answer, error) {
-	it := newItem(ctx, request)
-	if err := p.inflight.claim(request.key(), request.Fingerprint); err != nil {
+	pending, err := p.Begin(ctx, request)
+	if err != nil {
 		return Answer{}, err
 	}
-	if err := p.enqueue(it); err != nil {
-		p.inflight.release(request.key())
-		return Answer{}, err
-	}
-	select {
-	case <-it.done:
-		return it.answer, it.err
-	case <-ctx.Done():
-		return Answer{}, ctx.Err()
-	}
+	return pending.Wait(ctx)
 }
 
 // Admits returns ErrOverloaded when a command of the caller would be refused right now. It is for refusing before any work is

@@ -12,9 +12,9 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/labstack/echo/v4"
 )
 
 // BodyMax is the largest body of a request, in bytes.
@@ -24,34 +24,47 @@ const BodyMax = 64 << 10
 // the document's schema although it could be decoded. Other bodies are always.
 type Suspect interface{ Suspect() bool }
 
-// binder reads bodies strictly: exact names, each at most once, exact types, one JSON value and nothing behind it. Only a body
-// that fails, or is suspect, is held to the schema of the document, to say what is wrong with it.
-type binder struct{}
-
 var strict = json.JoinOptions(json.RejectUnknownMembers(true), jsontext.AllowDuplicateNames(false))
 
 // buffers are where bodies are read to; decoded values do not point into them.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
-// Bind implements echo.Binder.
-func (binder) Bind(target any, c echo.Context) error {
-	r := c.Request()
+// Bind reads the body of the request that the call is about: see Decode.
+func (c *Call) Bind(r *http.Request, target any) error {
+	if c.route.bodyOptional && r.ContentLength == 0 {
+		return c.Decode(nil, target)
+	}
 	if err := checkMedia(r); err != nil {
 		return err
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	body, err := readBody(r, (*buffer)[:0])
+	body, err := readBody(r, (*buffer)[:0], BodyMax)
 	*buffer = body[:0]
 	if err != nil {
 		return err
 	}
-	call := CallFrom(r.Context())
+	return c.Decode(body, target)
+}
+
+// Decode decodes the body of the call's operation strictly: exact names, each at most once, exact types, one JSON value and
+// nothing behind it. Only a body that fails, or is suspect, is held to the schema of the document, to say what is wrong with it.
+func (c *Call) Decode(body []byte, target any) error {
+	if c.route.bodyOptional && len(body) == 0 {
+		body = noBody
+	}
+	return decode(c.route.body, body, target)
+}
+
+// noBody is what a missing body is read as where one need not be sent.
+var noBody = []byte("{}")
+
+func decode(schema *openapi3.Schema, body []byte, target any) error {
 	if err := json.Unmarshal(body, target, strict); err != nil {
-		return explain(call.route, body, err)
+		return explain(schema, body, err)
 	}
 	if suspect(target, body) {
-		return doubt(call.route, body)
+		return doubt(schema, body)
 	}
 	return nil
 }
@@ -80,9 +93,9 @@ func isJSON(contentType string) bool {
 	return !given || strings.EqualFold(charset, "utf-8")
 }
 
-func readBody(r *http.Request, dst []byte) ([]byte, error) {
-	if r.ContentLength > BodyMax {
-		return dst, tooLarge()
+func readBody(r *http.Request, dst []byte, limit int) ([]byte, error) {
+	if r.ContentLength > int64(limit) {
+		return dst, tooLarge(limit)
 	}
 	for {
 		if len(dst) == cap(dst) {
@@ -91,8 +104,8 @@ func readBody(r *http.Request, dst []byte) ([]byte, error) {
 		n, err := r.Body.Read(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]
 		switch {
-		case len(dst) > BodyMax:
-			return dst, tooLarge()
+		case len(dst) > limit:
+			return dst, tooLarge(limit)
 		case errors.Is(err, io.EOF):
 			return dst, nil
 		case err != nil:
@@ -101,10 +114,10 @@ func readBody(r *http.Request, dst []byte) ([]byte, error) {
 	}
 }
 
-func tooLarge() error {
+func tooLarge(limit int) error {
 	return &Error{
-		Code: PayloadTooLarge, Detail: fmt.Sprintf("The body has more than %d bytes.", BodyMax),
-		Context: []Member{Number("limit_bytes", BodyMax)},
+		Code: PayloadTooLarge, Detail: fmt.Sprintf("The body has more than %d bytes.", limit),
+		Context: []Member{Number("limit_bytes", limit)},
 	}
 }
 
@@ -115,7 +128,7 @@ func suspect(target any, body []byte) bool {
 }
 
 // explain says why a body could not be decoded into the type of its operation.
-func explain(r *route, body []byte, cause error) error {
+func explain(schema *openapi3.Schema, body []byte, cause error) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return refusal([]FieldError{{Code: FieldRequired, Detail: "a body is required"}}, cause)
 	}
@@ -123,7 +136,7 @@ func explain(r *route, body []byte, cause error) error {
 	if err := json.Unmarshal(body, &value); err != nil {
 		return refusal([]FieldError{undecodable(body, err)}, cause)
 	}
-	faults := check(r.body, value)
+	faults := check(schema, value)
 	if len(faults) == 0 {
 		faults = []FieldError{undecodable(body, cause)}
 	}
@@ -132,13 +145,13 @@ func explain(r *route, body []byte, cause error) error {
 
 // doubt holds a decoded body to the schema. Amounts out of range are left to the operation: whether its account exists and is
 // open comes first.
-func doubt(r *route, body []byte) error {
+func doubt(schema *openapi3.Schema, body []byte) error {
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {
 		return refusal([]FieldError{undecodable(body, err)}, err)
 	}
 	var faults []FieldError
-	for _, fault := range check(r.body, value) {
+	for _, fault := range check(schema, value) {
 		if fault.Code != FieldOutOfRange {
 			faults = append(faults, fault)
 		}

@@ -56,6 +56,11 @@ func bodySchema(op *openapi3.Operation) *openapi3.Schema {
 	return media.Schema.Value
 }
 
+// bodyOptional tells whether the operation's body may be left out.
+func bodyOptional(op *openapi3.Operation) bool {
+	return op != nil && op.RequestBody != nil && !op.RequestBody.Value.Required
+}
+
 // queryParameters are the operation's query parameters by name.
 func queryParameters(op *openapi3.Operation) map[string]*openapi3.Schema {
 	found := map[string]*openapi3.Schema{}

@@ -12,10 +12,11 @@ import (
 // route is one operation with everything that is decided before it is called.
 type route struct {
 	Route
-	rule    Rule
-	query   map[string]*openapi3.Schema
-	body    *openapi3.Schema
-	timings *timings
+	rule         Rule
+	query        map[string]*openapi3.Schema
+	body         *openapi3.Schema
+	bodyOptional bool
+	timings      *timings
 }
 
 // Routes takes the handlers of the generated servers; it is their EchoRouter. A route that the document or the table of
@@ -40,7 +41,7 @@ func (rs *Routes) add(method, path string, h echo.HandlerFunc) *echo.Route {
 	}
 	rs.known[at] = true
 	r := &route{
-		Route: at, rule: rule, query: queryParameters(operation), body: bodySchema(operation),
+		Route: at, rule: rule, query: queryParameters(operation), body: bodySchema(operation), bodyOptional: bodyOptional(operation),
 		timings: &timings{metrics: rs.server.metrics, route: at.Path, method: method},
 	}
 	return rs.server.echo.Add(method, path, func(c echo.Context) error {
@@ -48,6 +49,9 @@ func (rs *Routes) add(method, path string, h echo.HandlerFunc) *echo.Route {
 		return nil
 	})
 }
+
+// Handle adds the handler of a route as the document writes it.
+func (rs *Routes) Handle(at Route, h echo.HandlerFunc) { rs.add(at.Method, echoPath(at.Path), h) }
 
 // check reports what was registered wrongly, and what the document promises and nobody serves.
 func (rs *Routes) check() error {
@@ -69,6 +73,11 @@ func documentPath(path string) string {
 		}
 	}
 	return strings.Join(parts, "/")
+}
+
+// echoPath is the reverse of documentPath.
+func echoPath(path string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(path, "{", ":"), "}", "")
 }
 
 // What follows is the interface that the generated servers register with. Middleware has no place in it: what is the

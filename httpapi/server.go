@@ -101,7 +101,6 @@ func newEcho() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(io.Discard) // ours is slog
-	e.Binder = binder{}
 	return e
 }
 

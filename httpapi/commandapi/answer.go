@@ -56,35 +56,3 @@ func (a *answer) setHeaders(h http.Header) {
 		h["Location"] = values[2:3:3]
 	}
 }
-
-// What follows lets an answer serve every operation.
-
-// VisitOpenAccountResponse writes the answer.
-func (a *answer) VisitOpenAccountResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitChangeSettingsResponse writes the answer.
-func (a *answer) VisitChangeSettingsResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitDepositResponse writes the answer.
-func (a *answer) VisitDepositResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitWithdrawResponse writes the answer.
-func (a *answer) VisitWithdrawResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitChargeFeeResponse writes the answer.
-func (a *answer) VisitChargeFeeResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitPostInterestResponse writes the answer.
-func (a *answer) VisitPostInterestResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitFreezeAccountResponse writes the answer.
-func (a *answer) VisitFreezeAccountResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitUnfreezeAccountResponse writes the answer.
-func (a *answer) VisitUnfreezeAccountResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitCloseAccountResponse writes the answer.
-func (a *answer) VisitCloseAccountResponse(w http.ResponseWriter) error { return a.write(w) }
-
-// VisitReopenAccountResponse writes the answer.
-func (a *answer) VisitReopenAccountResponse(w http.ResponseWriter) error { return a.write(w) }

@@ -17,53 +17,52 @@ import (
 	"passbook/httpapi"
 )
 
-// order is a command on its way from the handler of its operation to the executor.
+// order is a command on its way from its operation to the executor.
 type order struct {
 	accountID   uuid.UUID // of the command
 	addressed   uuid.UUID // in the path; zero when the path names no account
+	nowhere     bool      // the path names what cannot exist
 	body        any       // as decoded, for the fingerprint
 	effectiveAt time.Time
 	command     account.Command
 }
 
-// executeOn executes the order on the account that the path names.
-func (h *handlers) executeOn(ctx context.Context, accountID string, o order) (*answer, error) {
-	id, err := httpapi.ParseID(accountID)
-	if err != nil {
-		if _, err := httpapi.CallFrom(ctx).IdempotencyKey(); err != nil {
-			return nil, err
-		}
-		return nil, httpapi.NoSuchAccount() // what is not a UUID is no account's id
-	}
-	o.accountID, o.addressed = id, id
-	return h.execute(ctx, o)
-}
-
-func (h *handlers) execute(ctx context.Context, o order) (*answer, error) {
-	call := httpapi.CallFrom(ctx)
-	key, err := call.IdempotencyKey()
+func (h *handlers) execute(ctx context.Context, call *httpapi.Call, o order) (*answer, error) {
+	request, err := o.request(call)
 	if err != nil {
 		return nil, err
 	}
-	version, err := call.IfMatch(command.NoVersion)
-	if err != nil {
-		return nil, err
-	}
-	print, err := fingerprint(call.Route(), o.addressed, o.body)
-	if err != nil {
-		return nil, err
-	}
-	a, err := h.executor.Execute(ctx, command.Request{
-		Caller: call.Identity.Caller, Key: key, Fingerprint: print,
-		Path: call.Path, RequestID: call.RequestID, Traceparent: call.Traceparent,
-		Client: call.Client(), Actor: call.Identity.Subject, OwnedBy: call.OwnedBy,
-		IfVersion: version, EffectiveAt: o.effectiveAt, AccountID: o.accountID, Command: o.command,
-	})
+	a, err := h.executor.Execute(ctx, request)
 	if err != nil {
 		return nil, translate(err)
 	}
 	_, opened := o.command.(account.Open)
 	return &answer{Answer: a, opened: opened}, nil
+}
+
+// request is what the executor is asked on behalf of the caller.
+func (o *order) request(call *httpapi.Call) (command.Request, error) {
+	key, err := call.IdempotencyKey()
+	if err != nil {
+		return command.Request{}, err
+	}
+	if o.nowhere {
+		return command.Request{}, httpapi.NoSuchAccount()
+	}
+	version, err := call.IfMatch(command.NoVersion)
+	if err != nil {
+		return command.Request{}, err
+	}
+	print, err := fingerprint(call.Route(), o.addressed, o.body)
+	if err != nil {
+		return command.Request{}, err
+	}
+	return command.Request{
+		Caller: call.Identity.Caller, Key: key, Fingerprint: print,
+		Path: call.Path, RequestID: call.RequestID, Traceparent: call.Traceparent,
+		Client: call.Client(), Actor: call.Identity.Subject, OwnedBy: call.OwnedBy,
+		IfVersion: version, EffectiveAt: o.effectiveAt, AccountID: o.accountID, Command: o.command,
+	}, nil
 }
 
 var prints = sync.Pool{New: func() any { return new(bytes.Buffer) }}

@@ -1,7 +1,7 @@
 // Package commandapi is the HTTP side of the write path: it turns requests into commands, and outcomes into the bytes that
 // clients get and that are replayed to them.
 //
-// The server's types and routes are generated from api/command.yaml. What all requests have in common is examined in
+// The types of the bodies are generated from api/command.yaml. What all requests have in common is examined in
 // package httpapi before a handler runs; what an account permits is decided by its rules. Left to this package: ids, value
 // dates and currencies, the fingerprint that tells requests under the same key apart, and the answers.
 package commandapi
@@ -22,6 +22,9 @@ type Executor interface {
 	Execute(context.Context, command.Request) (command.Answer, error)
 }
 
+// handlers serve the operations.
+type handlers struct{ executor Executor }
+
 // New makes the server of the command API. The executor must answer with what Render made.
 func New(cfg httpapi.Config, executor Executor) (*httpapi.Server, error) {
 	h := &handlers{executor: executor}
@@ -32,6 +35,8 @@ func New(cfg httpapi.Config, executor Executor) (*httpapi.Server, error) {
 		return nil
 	}
 	return httpapi.NewServer("command", cfg, api.Command, func(r *httpapi.Routes) {
-		RegisterHandlers(r, NewStrictHandler(h, nil))
+		for _, op := range operations {
+			r.Handle(op.route, h.serve(op))
+		}
 	})
 }

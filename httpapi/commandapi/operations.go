@@ -1,0 +1,79 @@
+package commandapi
+
+import (
+	"net/url"
+
+	"github.com/labstack/echo/v4"
+
+	"passbook/httpapi"
+)
+
+// operation is how a request to one route becomes an order. A request by itself and one that is an item of a bulk go the same way.
+type operation struct {
+	route httpapi.Route
+	// order reads the body with bind and puts the order for what id, in the path, names. It does not decide anything: that an
+	// id names nothing comes to light when the order is executed.
+	order func(id string, bind func(target any) error) (order, error)
+}
+
+// on makes the operation of a route whose path names something.
+func on[B any](method, path string, build func(id string, b *B) (order, error)) operation {
+	return operation{httpapi.Route{Method: method, Path: path}, func(id string, bind func(any) error) (order, error) {
+		b := new(B)
+		if err := bind(b); err != nil {
+			return order{}, err
+		}
+		o, err := build(id, b)
+		o.body = b
+		return o, err
+	}}
+}
+
+// at makes the operation of a route whose path is always the same.
+func at[B any](method, path string, build func(b *B) (order, error)) operation {
+	return on(method, path, func(_ string, b *B) (order, error) { return build(b) })
+}
+
+// operations are all that the API does, and all that a bulk can carry.
+var operations = []operation{
+	at("POST", "/v1/accounts", openAccount),
+	on("PATCH", "/v1/accounts/{account_id}", changeSettings),
+	on("POST", "/v1/accounts/{account_id}/deposits", deposit),
+	on("POST", "/v1/accounts/{account_id}/withdrawals", withdraw),
+	on("POST", "/v1/accounts/{account_id}/fees", chargeFee),
+	on("POST", "/v1/accounts/{account_id}/interest", postInterest),
+	on("POST", "/v1/accounts/{account_id}/freeze", freezeAccount),
+	on("POST", "/v1/accounts/{account_id}/unfreeze", unfreezeAccount),
+	on("POST", "/v1/accounts/{account_id}/close", closeAccount),
+	on("POST", "/v1/accounts/{account_id}/reopen", reopenAccount),
+}
+
+// serve is the handler of a request by itself.
+func (h *handlers) serve(op operation) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		call := httpapi.CallFrom(r.Context())
+		o, err := op.order(pathID(c), func(target any) error { return call.Bind(r, target) })
+		if err != nil {
+			return err
+		}
+		a, err := h.execute(r.Context(), call, o)
+		if err != nil {
+			return err
+		}
+		return a.write(c.Response())
+	}
+}
+
+// pathID is the id in the path; "" when the path has none, or one that cannot be read.
+func pathID(c echo.Context) string {
+	values := c.ParamValues()
+	if len(values) == 0 {
+		return ""
+	}
+	id, err := url.PathUnescape(values[0])
+	if err != nil {
+		return ""
+	}
+	return id
+}

@@ -8,12 +8,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"passbook/domain/account"
 	"passbook/eventstore"
 )
 
-// batch is a run of events on its way into a projection's tables. Accounts are folded in parallel, each in one shard, so that
-// the events of an account keep their order.
+// batch is a run of events on its way into a projection's tables. Streams are folded in parallel, each in one shard, so that
+// the events of a stream keep their order.
 type batch struct {
 	projector Projector
 	decoder   Decoder
@@ -39,27 +38,27 @@ func newBatch(p Projector, decoder Decoder, stored []eventstore.Event, skips Ski
 	return b
 }
 
-// load fetches the states of all accounts in the batch.
+// load fetches the states of all streams in the batch.
 func (b *batch) load(ctx context.Context, tx pgx.Tx) error {
-	return b.shards[0].load(ctx, tx, b.shards, b.accounts())
+	return b.shards[0].load(ctx, tx, b.shards, b.streams())
 }
 
-// accounts lists the accounts that the events are about, each once, in the form that pgx encodes fastest.
-func (b *batch) accounts() [][16]byte {
+// streams lists the streams of the events, each once, in the form that pgx encodes fastest.
+func (b *batch) streams() [][16]byte {
 	seen := make(map[uuid.UUID]struct{}, len(b.stored))
-	accounts := make([][16]byte, 0, len(b.stored))
+	streams := make([][16]byte, 0, len(b.stored))
 	for i := range b.stored {
 		id := b.stored[i].StreamID
-		if _, again := seen[id]; again || b.stored[i].StreamType != account.StreamType {
+		if _, again := seen[id]; again {
 			continue
 		}
 		seen[id] = struct{}{}
-		accounts = append(accounts, id)
+		streams = append(streams, id)
 	}
-	return accounts
+	return streams
 }
 
-// fold applies the events to the states and returns what could not be applied, by account. All else is.
+// fold applies the events to the states and returns what could not be applied, by stream. All else is.
 func (b *batch) fold() []*Refusal {
 	var running sync.WaitGroup
 	for i := range b.shards {

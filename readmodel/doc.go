@@ -2,16 +2,18 @@
 //
 // # Overview
 //
-// A projection is a pure function from the state of an account and its next event to the state after it, and to rows to add:
-// see Definition. The Engine runs one runner for each: it takes batches of events, loads the states of their accounts, folds
-// each account's events (accounts in parallel, the events of one in their order), writes, and moves the projection's checkpoint
-// in the same transaction, so that the rows are always the fold of the log up to exactly the checkpoint. Rows are assigned from
-// events (balance_after), never added up.
+// A projection is a pure function from the state of a stream and its next event to the state after it, and to rows to add:
+// see Definition. It is made of the streams of one type, most of them of accounts; events of other streams pass it by. The Engine
+// runs one runner for each: it takes batches of events, loads the states of their streams, folds each stream's events (streams in
+// parallel, the events of one in their order), writes, and moves the projection's checkpoint in the same transaction, so that the
+// rows are always the fold of the log up to exactly the checkpoint. Rows are assigned from events (balance_after), never added up.
 //
 // A new projection is one Go file with its Definition, listed in Projectors, and one migration with its tables, which belong to
-// the role passbook_projector (ALTER TABLE ... OWNER TO), stand in schema readmodel, and have a column account_id: a rebuild copies their
-// definition, moves them, and compares them by account. What a projection does must be a function of the events alone: a rebuild
-// folds them again.
+// the role passbook_projector (ALTER TABLE ... OWNER TO), stand in schema readmodel, and have a column with the id of the stream,
+// account_id unless Projector.Key says otherwise: a rebuild copies their definition, moves them, and compares them by stream. What
+// a projection does must be a function of the events alone: a rebuild folds them again.
+//
+// What is said below of accounts is true of the streams of any type.
 //
 // # Where events come from
 //

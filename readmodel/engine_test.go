@@ -162,11 +162,11 @@ func writePoison(b *bank) {
 // fixedDecoder reads the poison as a settings change that changes nothing.
 type fixedDecoder struct{ b *bank }
 
-func (d fixedDecoder) Decode(stored eventstore.Event) (account.Event, error) {
+func (d fixedDecoder) Payload(stored eventstore.Event) (any, error) {
 	if strings.Contains(string(stored.Data), "lots") {
 		return account.SettingsChanged{}, nil
 	}
-	return d.b.codec.Decode(stored)
+	return d.b.codec.Payload(stored)
 }
 
 func (b *bank) verifyPositions(want int64) {

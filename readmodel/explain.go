@@ -161,7 +161,7 @@ func explainRow(row *db.ExplainPageRow, decoder Decoder, running int64, due bool
 		Type: row.Type, Schema: int(row.Schema), Data: row.Data, Metadata: row.Metadata,
 	}}
 	var err error
-	if event.Payload, err = decoder.Decode(event.Event); err != nil {
+	if event.Payload, err = decoder.Payload(event.Event); err != nil {
 		return ExplainedRow{}, err
 	}
 	metadata, err := event.DecodeMetadata()

@@ -8,47 +8,47 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"passbook/domain/account"
 	"passbook/readmodel/internal/pgcopy"
 )
 
-// Fold is what some accounts are folded into in memory: their states, and the rows their events have added. The engine makes
-// one for each batch, a rebuild one for each shard of all accounts. It is for one goroutine.
+// Fold is what some streams are folded into in memory: their states, and the rows their events have added. The engine makes
+// one for each batch, a rebuild one for each shard of all streams. It is for one goroutine.
 type Fold interface {
-	// Apply folds the event into its account, and keeps no pointer to it. Of an account not loaded the first event is version 1. When the event cannot be applied, its account stays as it was before it, and the
-	// later events of the account wait behind it; events of other accounts go on.
+	// Apply folds the event into its stream, and keeps no pointer to it; an event that the projection is not made of passes by. Of a
+	// stream not loaded the first event is version 1. When the event cannot be applied, its stream stays as it was before it, and
+	// the later events of the stream wait behind it; events of other streams go on.
 	Apply(e *Event)
 	// Skip has events passed over that cannot be applied and that an operator has decided about. Call it before Apply.
 	Skip(skips Skips)
-	// Refused returns, by account, the first event that cannot be applied and all that wait behind it, each account's in their
+	// Refused returns, by stream, the first event that cannot be applied and all that wait behind it, each stream's in their
 	// order; nil when every event was applied.
 	Refused() []*Refusal
 	// Added are the rows since the last Forget.
 	Added() *pgcopy.Rows
 	// Forget empties the rows and keeps the states.
 	Forget()
-	// Accounts is the number of states.
-	Accounts() int
+	// Streams is the number of states.
+	Streams() int
 
 	// CopyAdded writes the rows added.
 	CopyAdded(ctx context.Context, tx pgx.Tx) error
 	// CopyStates writes every state as a new row, into a table that has none of them.
 	CopyStates(ctx context.Context, tx pgx.Tx) error
 
-	load(ctx context.Context, tx pgx.Tx, all []Fold, accounts [][16]byte) error
+	load(ctx context.Context, tx pgx.Tx, all []Fold, streams [][16]byte) error
 	store(ctx context.Context, tx pgx.Tx, all []Fold) error
 	copyAdded(ctx context.Context, tx pgx.Tx, all []Fold) error
 }
 
-// Refusal is what could not be applied of one account.
+// Refusal is what could not be applied of one stream.
 type Refusal struct {
-	Account uuid.UUID
+	Stream  uuid.UUID
 	Err     *EventError // about the first of the events
 	Events  []Event
-	version int64 // of the account in the rows
+	version int64 // of the stream in the rows
 }
 
-// folded is one account of a fold.
+// folded is one stream of a fold.
 type folded[S any] struct {
 	state   S
 	version int64 // of the last event in the state
@@ -59,7 +59,8 @@ type folded[S any] struct {
 // foldOf is the Fold over a projection's own states.
 type foldOf[S any] struct {
 	definition *Definition[S]
-	accounts   map[uuid.UUID]*folded[S]
+	stream     string // the type of streams it is made of
+	streams    map[uuid.UUID]*folded[S]
 	changed    []*S // in the order of their first change
 	added      pgcopy.Rows
 	refused    []*Refusal
@@ -77,13 +78,13 @@ func (f *foldOf[S]) Skip(skips Skips) { f.skips = skips }
 
 // Apply implements Fold.
 func (f *foldOf[S]) Apply(e *Event) {
-	if e.StreamType != account.StreamType || len(f.types) > 0 && !slices.Contains(f.types, e.Type) {
+	if e.StreamType != f.stream || len(f.types) > 0 && !slices.Contains(f.types, e.Type) {
 		return
 	}
-	a := f.accounts[e.StreamID]
+	a := f.streams[e.StreamID]
 	if a == nil {
 		a = &folded[S]{}
-		f.accounts[e.StreamID] = a
+		f.streams[e.StreamID] = a
 	}
 	if a.refusal != nil {
 		a.refusal.Events = append(a.refusal.Events, *e)
@@ -94,7 +95,7 @@ func (f *foldOf[S]) Apply(e *Event) {
 			a.version = e.Version
 			return
 		}
-		a.refusal = &Refusal{Account: e.StreamID, Err: &EventError{e.Position, err}, Events: []Event{*e}, version: a.version}
+		a.refusal = &Refusal{Stream: e.StreamID, Err: &EventError{e.Position, err}, Events: []Event{*e}, version: a.version}
 		f.refused = append(f.refused, a.refusal)
 		return
 	}
@@ -142,17 +143,17 @@ func (f *foldOf[S]) Added() *pgcopy.Rows { return &f.added }
 // Forget implements Fold.
 func (f *foldOf[S]) Forget() { f.added.Reset() }
 
-// Accounts implements Fold.
-func (f *foldOf[S]) Accounts() int { return len(f.accounts) }
+// Streams implements Fold.
+func (f *foldOf[S]) Streams() int { return len(f.streams) }
 
-// load fetches the states of those of the accounts that have rows, each into its shard.
-func (f *foldOf[S]) load(ctx context.Context, tx pgx.Tx, all []Fold, accounts [][16]byte) error {
-	if len(accounts) == 0 {
+// load fetches the states of those of the streams that have rows, each into its shard.
+func (f *foldOf[S]) load(ctx context.Context, tx pgx.Tx, all []Fold, streams [][16]byte) error {
+	if len(streams) == 0 {
 		return nil
 	}
-	return f.definition.Load(ctx, tx, accounts, func(id uuid.UUID, version int64, state S) {
+	return f.definition.Load(ctx, tx, streams, func(id uuid.UUID, version int64, state S) {
 		shard := all[Shard(id, len(all))].(*foldOf[S])
-		shard.accounts[id] = &folded[S]{state: state, version: version}
+		shard.streams[id] = &folded[S]{state: state, version: version}
 	})
 }
 
@@ -197,7 +198,7 @@ func (f *foldOf[S]) CopyStates(ctx context.Context, tx pgx.Tx) error {
 		return nil
 	}
 	var rows pgcopy.Rows
-	for _, a := range f.accounts {
+	for _, a := range f.streams {
 		if a.version == 0 {
 			continue
 		}

@@ -63,13 +63,13 @@ func TestRefusalConcernsOneAccount(t *testing.T) {
 	refused := map[uuid.UUID][]int64{}
 	for _, r := range fold.Refused() {
 		for _, e := range r.Events {
-			refused[r.Account] = append(refused[r.Account], e.Position)
+			refused[r.Stream] = append(refused[r.Stream], e.Position)
 		}
 		if r.Err.Position != r.Events[0].Position {
 			t.Errorf("the error is about event %d, the first refused is %d", r.Err.Position, r.Events[0].Position)
 		}
-		if r.Account == a && !errors.Is(r.Err, errBad) || r.Account == c && !errors.Is(r.Err, pgcopy.ErrText) {
-			t.Errorf("account %s refused for %v", r.Account, r.Err)
+		if r.Stream == a && !errors.Is(r.Err, errBad) || r.Stream == c && !errors.Is(r.Err, pgcopy.ErrText) {
+			t.Errorf("account %s refused for %v", r.Stream, r.Err)
 		}
 	}
 	for id, want := range map[uuid.UUID][]int64{a: {3, 5, 8}, b: {7}, c: {4}} {

@@ -125,12 +125,12 @@ func park(ctx context.Context, tx pgx.Tx, c checkpoint, build string, refused []
 	for _, r := range refused {
 		e := &r.Events[0]
 		err := q.ParkAccount(ctx, db.ParkAccountParams{
-			Projection: c.projection, Generation: c.generation, AccountID: r.Account, EventID: e.ID, EventType: e.Type,
+			Projection: c.projection, Generation: c.generation, AccountID: r.Stream, EventID: e.ID, EventType: e.Type,
 			Version: r.version, Position: e.Position, StaleSince: e.RecordedAt, Attempts: 1,
 			Class: classOf(r.Err.Err), Cause: shortened(r.Err.Err.Error()), Build: build,
 		})
 		if err != nil {
-			return 0, fmt.Errorf("park account %s: %w", r.Account, err)
+			return 0, fmt.Errorf("park account %s: %w", r.Stream, err)
 		}
 	}
 	return countParked(ctx, tx, c)

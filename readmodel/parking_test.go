@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"passbook/domain/account"
 	"passbook/eventstore"
 	"passbook/readmodel"
 	"passbook/readmodel/readmodeltest"
@@ -209,11 +208,11 @@ func TestALongQueueDrainsInOrder(t *testing.T) {
 // panickingDecoder is a mistake in code.
 type panickingDecoder struct{ b *bank }
 
-func (d panickingDecoder) Decode(stored eventstore.Event) (account.Event, error) {
+func (d panickingDecoder) Payload(stored eventstore.Event) (any, error) {
 	if bytes.Equal(stored.Data, []byte(readmodeltest.Poison)) {
 		panic("lots is no number")
 	}
-	return d.b.codec.Decode(stored)
+	return d.b.codec.Payload(stored)
 }
 
 func (b *bank) poison(id uuid.UUID) int64 {

@@ -21,14 +21,19 @@ const (
 	Owners   = "owners"   // whose each account is
 )
 
-// Projector is a fold of the log into tables, account by account. Project makes one.
+// Projector is a fold of the log into tables, stream by stream. Project makes one.
 type Projector struct {
 	Name string
+	// Stream is the type of the streams that the projection is made of, of which each has a state of its own; empty: accounts.
+	// Events of streams of other types pass it by.
+	Stream string
+	// Key is the column of the tables that has the id of the stream; empty: account_id.
+	Key string
 	// Version is of the code: rows made by one version are not continued by another.
 	Version int
 	// Tables are written by this projection and by nothing else. The names are without a schema: each generation has its own.
 	Tables []string
-	// Types are the types of events that the projection is made of; the others pass it by. Empty: all.
+	// Types are the types of the streams' events that the projection is made of; the others pass it by. Empty: all.
 	Types []string
 	// ExpectDiff says why the rows of this version differ from those of the version before; empty when they do not.
 	ExpectDiff string
@@ -38,18 +43,19 @@ type Projector struct {
 	newFold func() Fold
 }
 
-// Definition is what a projection does with the events of an account. The engine does everything else: it loads the states of
-// the accounts in a batch, folds each account's events in their order, and writes.
+// Definition is what a projection does with the events of a stream. The engine does everything else: it loads the states of
+// the streams in a batch, folds each stream's events in their order, and writes. For a projection of accounts, as most are, the
+// stream is the account.
 //
 // Statements name tables without a schema: they run with the search path of a generation.
 type Definition[S any] struct {
-	// Load passes on the states of those of the accounts that have rows, each with the version of the last event in it.
-	Load func(ctx context.Context, tx pgx.Tx, accounts [][16]byte, found func(account uuid.UUID, version int64, state S)) error
-	// Apply assigns what the event says to the state of its account, which is the zero S before its first event, and adds rows.
+	// Load passes on the states of those of the streams that have rows, each with the version of the last event in it.
+	Load func(ctx context.Context, tx pgx.Tx, streams [][16]byte, found func(stream uuid.UUID, version int64, state S)) error
+	// Apply assigns what the event says to the state of its stream, which is the zero S before its first event, and adds rows.
 	// It must be a function of its arguments alone: no clock, no randomness, no I/O. The same code makes the rows of a rebuild,
 	// so whoever wants something to happen in the world when an event is read must not do it here. Events come in the order of
-	// their versions without a gap. An error is about this event and its account only; what was assigned and added for the
-	// event is then taken back.
+	// their versions without a gap. An error is about this event and its stream only; what was added for the event is then taken
+	// back, and what was assigned to the state itself: what it points to must not be written to.
 	Apply func(state *S, e *Event, add *pgcopy.Rows) error
 	// Store writes states that changed. Nil when a state is what its last row says.
 	Store func(ctx context.Context, tx pgx.Tx, states []*S) error
@@ -66,18 +72,35 @@ func Project[S any](p Projector, d Definition[S]) Projector {
 	if p.Name == "" || p.Version <= 0 || len(p.Tables) == 0 || d.Load == nil || d.Apply == nil || !stored && d.CopyAdded == "" {
 		panic(fmt.Sprintf("readmodel: the definition of projection %q is incomplete", p.Name))
 	}
-	p.newFold = func() Fold { return &foldOf[S]{definition: &d, accounts: map[uuid.UUID]*folded[S]{}, types: p.Types} }
+	if p.Stream == "" {
+		p.Stream = account.StreamType
+	}
+	if p.Key == "" {
+		p.Key = "account_id"
+	}
+	p.newFold = func() Fold {
+		return &foldOf[S]{definition: &d, streams: map[uuid.UUID]*folded[S]{}, stream: p.Stream, types: p.Types}
+	}
 	return p
 }
 
+// Wants reports whether the projection is made of such an event.
+func (p *Projector) Wants(e *eventstore.Event) bool {
+	return e.StreamType == p.Stream && (len(p.Types) == 0 || slices.Contains(p.Types, e.Type))
+}
+
 // of leaves out the events that the projection is not made of.
-func (p Projector) of(events []eventstore.Event) []eventstore.Event {
-	if len(p.Types) == 0 {
+func (p *Projector) of(events []eventstore.Event) []eventstore.Event {
+	n := 0
+	for n < len(events) && p.Wants(&events[n]) {
+		n++
+	}
+	if n == len(events) { // as a rule, of a projection of all events of accounts
 		return events
 	}
-	var wanted []eventstore.Event
-	for i := range events {
-		if slices.Contains(p.Types, events[i].Type) {
+	wanted := slices.Clone(events[:n])
+	for i := n + 1; i < len(events); i++ {
+		if p.Wants(&events[i]) {
 			wanted = append(wanted, events[i])
 		}
 	}
@@ -90,13 +113,14 @@ func (p Projector) NewFold() Fold { return p.newFold() }
 // Event is a stored event together with what it says.
 type Event struct {
 	eventstore.Event
-	Payload account.Event // nil when it cannot be read
-	fault   error         // why it cannot be applied, whatever it says
+	Payload any   // a value of the domain package that the stream's type belongs to; nil when it cannot be read
+	fault   error // why it cannot be applied, whatever it says
 }
 
 // Decoder reads payloads of every shape ever stored: *eventcodec.Codec.
 type Decoder interface {
-	Decode(stored eventstore.Event) (account.Event, error)
+	// Payload returns what the event says, as a value of the domain package that its stream's type belongs to.
+	Payload(stored eventstore.Event) (any, error)
 }
 
 // DecodeEvent returns the event with its payload. One that cannot be read is refused by whatever folds it.
@@ -105,16 +129,16 @@ func DecodeEvent(decoder Decoder, stored eventstore.Event) Event {
 	return Event{stored, payload, err}
 }
 
-func decode(decoder Decoder, stored eventstore.Event) (payload account.Event, err error) {
+func decode(decoder Decoder, stored eventstore.Event) (payload any, err error) {
 	defer recovered(&err)
-	payload, err = decoder.Decode(stored)
+	payload, err = decoder.Payload(stored)
 	if err != nil {
 		err = &unreadableError{err}
 	}
 	return payload, err
 }
 
-// EventError means that one event cannot be applied, now or ever, by this code. It concerns the event's account only.
+// EventError means that one event cannot be applied, now or ever, by this code. It concerns the event's stream only.
 type EventError struct {
 	Position int64
 	Err      error
@@ -131,9 +155,9 @@ func Projectors() []Projector {
 	return []Projector{balancesProjector(), timelineProjector(), ownersProjector()}
 }
 
-// Shard is which of n parts of all accounts an account belongs to: always the same one for the same n.
-func Shard(account uuid.UUID, n int) int {
-	h := binary.LittleEndian.Uint64(account[:8]) ^ binary.LittleEndian.Uint64(account[8:])*0x9e3779b97f4a7c15
+// Shard is which of n parts of all streams a stream belongs to: always the same one for the same n.
+func Shard(stream uuid.UUID, n int) int {
+	h := binary.LittleEndian.Uint64(stream[:8]) ^ binary.LittleEndian.Uint64(stream[8:])*0x9e3779b97f4a7c15
 	h ^= h >> 32
 	h *= 0xd6e8feb86659fd93
 	return int((h >> 32) % uint64(n))

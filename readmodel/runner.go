@@ -289,8 +289,8 @@ func (r *runner) park(ctx context.Context, tx pgx.Tx, refused []*Refusal) error 
 		return err
 	}
 	for _, one := range refused {
-		r.parking.accounts[one.Account] = true
-		r.log.ErrorContext(ctx, "account parked", "account", one.Account, "event", one.Err.Position, "class", classOf(one.Err.Err),
+		r.parking.accounts[one.Stream] = true
+		r.log.ErrorContext(ctx, "account parked", "account", one.Stream, "event", one.Err.Position, "class", classOf(one.Err.Err),
 			"error", one.Err.Err, "parked", n, "stack", stackOf(one.Err.Err))
 	}
 	r.parking.number++

@@ -14,7 +14,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"passbook/domain/account"
 	"passbook/eventstore"
 	"passbook/internal/eventcodec"
 	"passbook/internal/pgkit"
@@ -196,10 +195,10 @@ func followUntilKilled(url string) int {
 // deadlyDecoder dies as by want of memory: at once, with all of the process.
 type deadlyDecoder struct{ readmodel.Decoder }
 
-func (d deadlyDecoder) Decode(stored eventstore.Event) (account.Event, error) {
+func (d deadlyDecoder) Payload(stored eventstore.Event) (any, error) {
 	if bytes.Equal(stored.Data, []byte(readmodeltest.Poison)) {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
 	}
-	return d.Decoder.Decode(stored)
+	return d.Decoder.Payload(stored)
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"passbook/domain/account"
 	"passbook/eventstore"
 )
 
@@ -79,7 +78,7 @@ func (b *balancesBook) begin(id uuid.UUID) {
 	}
 }
 
-func (b *balancesBook) apply(_ context.Context, l *ledger, e *eventstore.Event, payload account.Event, row *timelineRow) error {
+func (b *balancesBook) apply(_ context.Context, l *ledger, e *eventstore.Event, payload any, row *timelineRow) error {
 	if b.without != nil && !b.aside.skipped[e.StreamID][e.Version] {
 		if _, err := b.without.post(e, payload); err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"passbook/domain/account"
 	"passbook/eventstore"
 )
 
@@ -20,7 +19,7 @@ type book interface {
 	open(ctx context.Context, tx pgx.Tx, within *Range) error
 	// begin, apply for each event, and close go through one account. The ledger has entered the event, row is what it did.
 	begin(id uuid.UUID)
-	apply(ctx context.Context, l *ledger, e *eventstore.Event, payload account.Event, row *timelineRow) error
+	apply(ctx context.Context, l *ledger, e *eventstore.Event, payload any, row *timelineRow) error
 	close(ctx context.Context) error
 	// end says that there should be no further row, finish what came out.
 	end(ctx context.Context) error

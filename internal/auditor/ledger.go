@@ -34,7 +34,7 @@ type entry struct {
 }
 
 // post checks the event against everything before it, adds it and returns the row the timeline should have.
-func (l *ledger) post(e *eventstore.Event, payload account.Event) (timelineRow, error) {
+func (l *ledger) post(e *eventstore.Event, payload any) (timelineRow, error) {
 	_, opens := payload.(account.Opened)
 	if opens != (e.Version == 1) {
 		l.found.add(CheckLifecycle, e.StreamID, e.Position, "version %d is %s", e.Version, e.Type)
@@ -55,7 +55,7 @@ func (l *ledger) post(e *eventstore.Event, payload account.Event) (timelineRow, 
 	}, nil
 }
 
-func (l *ledger) enter(e *eventstore.Event, payload account.Event) (entry, error) {
+func (l *ledger) enter(e *eventstore.Event, payload any) (entry, error) {
 	switch p := payload.(type) {
 	case account.Opened:
 		return l.open(e, p)

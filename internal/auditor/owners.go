@@ -54,7 +54,7 @@ func newOwnersBook(found *differences) book {
 
 func (b *ownersBook) begin(uuid.UUID) { b.now, b.without = ownerRow{}, ownerRow{} }
 
-func (b *ownersBook) apply(_ context.Context, l *ledger, e *eventstore.Event, payload account.Event, _ *timelineRow) error {
+func (b *ownersBook) apply(_ context.Context, l *ledger, e *eventstore.Event, payload any, _ *timelineRow) error {
 	said := e.Type == "account.opened" || e.Type == "account.settings_changed" // whatever newer code reads others as
 	if !said || !b.reaches(e.StreamID, e.Version, e.Position) {
 		return nil

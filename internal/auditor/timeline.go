@@ -7,7 +7,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"passbook/domain/account"
 	"passbook/eventstore"
 )
 
@@ -89,7 +88,7 @@ func newTimelineBook(found *differences) book {
 
 func (b *timelineBook) begin(uuid.UUID) {}
 
-func (b *timelineBook) apply(ctx context.Context, _ *ledger, e *eventstore.Event, _ account.Event, row *timelineRow) error {
+func (b *timelineBook) apply(ctx context.Context, _ *ledger, e *eventstore.Event, _ any, row *timelineRow) error {
 	switch {
 	case !b.reaches(e.StreamID, e.Version, e.Position):
 		return nil

@@ -17,7 +17,8 @@ import (
 
 // Decoder reads payloads of every shape ever stored: *eventcodec.Codec.
 type Decoder interface {
-	Decode(stored eventstore.Event) (account.Event, error)
+	// Payload returns what the event says, as a value of the domain package that its stream's type belongs to.
+	Payload(stored eventstore.Event) (any, error)
 }
 
 // Options say what is verified. The zero value: the log, and the live generation of every projection.
@@ -280,7 +281,7 @@ func (a *audit) checkSuccession(last, e *eventstore.Event) {
 
 // event enters one event into the ledger and into the books.
 func (a *audit) event(ctx context.Context, l *ledger, e *eventstore.Event) error {
-	payload, err := a.decoder.Decode(*e)
+	payload, err := a.decoder.Payload(*e)
 	var row timelineRow
 	if err == nil {
 		row, err = l.post(e, payload)

@@ -34,6 +34,12 @@ func New() (*Codec, error) {
 // Upcasters returns the registry behind the codec.
 func (c *Codec) Upcasters() *eventstore.Upcasters { return c.upcasters }
 
+// Payload is Decode for events of any stream: what a stored event says, as a value of the domain package that the type of its
+// stream belongs to.
+func (c *Codec) Payload(stored eventstore.Event) (any, error) {
+	return c.Decode(stored)
+}
+
 // Decode returns the domain event. An error names the position; eventstore.ErrUnknownShape means that newer code wrote it.
 func (c *Codec) Decode(stored eventstore.Event) (account.Event, error) {
 	current, err := c.upcasters.Upcast(stored)

@@ -17,7 +17,7 @@ import (
 // Finding is what a comparison of two generations at the same position found.
 type Finding struct {
 	Position      int64     `json:"position"`
-	Accounts      int64     `json:"accounts"`
+	Accounts      int64     `json:"accounts"` // or streams of the type that the projection is made of
 	Differing     int64     `json:"accounts_that_differ"`
 	FirstPosition int64     `json:"first_differing_event,omitempty"`
 	FirstAccount  uuid.UUID `json:"first_differing_account,omitzero"`
@@ -45,16 +45,16 @@ func (r *run) compare(ctx context.Context, j *job) error {
 	}
 	for _, table := range j.projector.Tables {
 		r.progress.note(fmt.Sprintf("table %s at position %d", table, position))
-		if err := compareTable(ctx, tx, table, parked, &j.finding); err != nil {
+		if err := compareTable(ctx, tx, j.projector, table, parked, &j.finding); err != nil {
 			return fmt.Errorf("compare table %s: %w", table, err)
 		}
 	}
 	f := &j.finding
 	if f.Differing == 0 {
-		f.Text = fmt.Sprintf("all %s accounts agree at position %s", grouped(f.Accounts), grouped(position))
+		f.Text = fmt.Sprintf("all %s %ss agree at position %s", grouped(f.Accounts), j.projector.Stream, grouped(position))
 	}
 	if len(parked) > 0 {
-		f.Text += fmt.Sprintf("; parked accounts were not compared, %d of them", len(parked))
+		f.Text += fmt.Sprintf("; parked %ss were not compared, %d of them", j.projector.Stream, len(parked))
 	}
 	live, _ := gs.At(readmodel.PlaceLive)
 	return r.judge(ctx, j, live.CodeVersion)
@@ -154,9 +154,10 @@ func (r *run) samePosition(ctx context.Context, j *job) (pgx.Tx, int64, error) {
 	return tx, live, nil
 }
 
-// compareTable hashes the rows of each account in both generations. Where the hashes differ, it looks for the first event whose
+// compareTable hashes the rows of each stream in both generations. Where the hashes differ, it looks for the first event whose
 // rows do.
-func compareTable(ctx context.Context, tx pgx.Tx, table string, parked [][16]byte, f *Finding) error {
+func compareTable(ctx context.Context, tx pgx.Tx, p readmodel.Projector, table string, parked [][16]byte, f *Finding) error {
+	key := pgx.Identifier{p.Key}.Sanitize()
 	live, next := readmodel.PlaceLive.Table(table), readmodel.PlaceNext.Table(table)
 	var columns string
 	var positioned bool
@@ -170,36 +171,37 @@ func compareTable(ctx context.Context, tx pgx.Tx, table string, parked [][16]byt
 		parked = [][16]byte{}
 	}
 	rows := func(of string) string {
-		return "(SELECT t.account_id, bit_xor(hash_record_extended(ROW(" + columns + "), 0)) AS hash, count(*) AS rows FROM " + of + " t GROUP BY 1)"
+		return "(SELECT t." + key + " AS stream, bit_xor(hash_record_extended(ROW(" + columns + "), 0)) AS hash, count(*) AS rows FROM " + of + " t GROUP BY 1)"
 	}
-	var accounts int64
+	var streams int64
 	var differing [][16]byte
-	err := tx.QueryRow(ctx, `SELECT count(*), coalesce(array_agg(account_id) FILTER (WHERE (l.hash, l.rows) IS DISTINCT FROM (n.hash, n.rows)), '{}')
-FROM `+rows(live)+` l FULL JOIN `+rows(next)+` n USING (account_id) WHERE account_id <> ALL($1::uuid[])`, parked).Scan(&accounts, &differing)
+	err := tx.QueryRow(ctx, `SELECT count(*), coalesce(array_agg(stream) FILTER (WHERE (l.hash, l.rows) IS DISTINCT FROM (n.hash, n.rows)), '{}')
+FROM `+rows(live)+` l FULL JOIN `+rows(next)+` n USING (stream) WHERE stream <> ALL($1::uuid[])`, parked).Scan(&streams, &differing)
 	if err != nil {
 		return err
 	}
-	f.Accounts = max(f.Accounts, accounts)
+	f.Accounts = max(f.Accounts, streams)
 	if len(differing) == 0 {
 		return nil
 	}
 	f.Differing += int64(len(differing))
-	f.Text = joined(f.Text, fmt.Sprintf("%s of %s accounts differ in table %s", grouped(int64(len(differing))), grouped(accounts), table))
+	f.Text = joined(f.Text, fmt.Sprintf("%s of %s %ss differ in table %s", grouped(int64(len(differing))), grouped(streams), p.Stream, table))
 	if !positioned {
 		return nil
 	}
-	return describeFirst(ctx, tx, live, next, differing, f)
+	return describeFirst(ctx, tx, p, live, next, differing, f)
 }
 
 // describeFirst finds the first event, by position, whose rows differ.
-func describeFirst(ctx context.Context, tx pgx.Tx, live, next string, differing [][16]byte, f *Finding) error {
+func describeFirst(ctx context.Context, tx pgx.Tx, p readmodel.Projector, live, next string, differing [][16]byte, f *Finding) error {
+	key := pgx.Identifier{p.Key}.Sanitize()
 	var id uuid.UUID
 	var position int64
 	var was, is []byte
 	err := tx.QueryRow(ctx, `
-SELECT coalesce(l.account_id, n.account_id), coalesce(l.position, n.position), to_jsonb(l), to_jsonb(n)
-FROM (SELECT * FROM `+live+` WHERE account_id = ANY($1)) l FULL JOIN (SELECT * FROM `+next+` WHERE account_id = ANY($1)) n
-  ON n.account_id = l.account_id AND n.position = l.position
+SELECT coalesce(l.`+key+`, n.`+key+`), coalesce(l.position, n.position), to_jsonb(l), to_jsonb(n)
+FROM (SELECT * FROM `+live+` WHERE `+key+` = ANY($1)) l FULL JOIN (SELECT * FROM `+next+` WHERE `+key+` = ANY($1)) n
+  ON n.`+key+` = l.`+key+` AND n.position = l.position
 WHERE to_jsonb(l) IS DISTINCT FROM to_jsonb(n)
 ORDER BY 2 LIMIT 1`, differing).Scan((*[16]byte)(&id), &position, &was, &is)
 	if err != nil {
@@ -208,7 +210,7 @@ ORDER BY 2 LIMIT 1`, differing).Scan((*[16]byte)(&id), &position, &was, &is)
 	if f.FirstPosition == 0 || position < f.FirstPosition {
 		f.FirstPosition, f.FirstAccount = position, id
 	}
-	f.Text += fmt.Sprintf("; the first event that differs is %s, of account %s: %s", grouped(position), id, columnsThatDiffer(was, is))
+	f.Text += fmt.Sprintf("; the first event that differs is %s, of %s %s: %s", grouped(position), p.Stream, id, columnsThatDiffer(was, is))
 	return nil
 }
 

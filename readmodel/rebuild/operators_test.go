@@ -96,8 +96,8 @@ func TestCancelEndsARebuildOfAnotherProcess(t *testing.T) {
 // buggy reads fees one cent too high.
 type buggy struct{ *eventcodec.Codec }
 
-func (d buggy) Decode(stored eventstore.Event) (account.Event, error) {
-	event, err := d.Codec.Decode(stored)
+func (d buggy) Payload(stored eventstore.Event) (any, error) {
+	event, err := d.Codec.Payload(stored)
 	if fee, ok := event.(account.FeeCharged); ok {
 		fee.BalanceAfter++
 		return fee, err

@@ -107,7 +107,7 @@ func (r *Rebuilder) sample(ctx context.Context, projectors []readmodel.Projector
 	for i, p := range projectors {
 		folds[i] = p.NewFold()
 	}
-	reader := &reader{pool: r.parts.Pool, decoder: r.parts.Decoder, shards: 1, to: 1}
+	reader := &reader{pool: r.parts.Pool, decoder: r.parts.Decoder, projectors: projectors, shards: 1, to: 1}
 	started := time.Now()
 	for after := int64(0); after < through; after += segmentEvents {
 		s := &segment{after: after, through: min(after+segmentEvents, through), ready: make(chan struct{})}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,21 +19,31 @@ import (
 // and no row that was changed meanwhile could be cleared away. A variable for tests, as are the bounds of replay.go.
 var segmentEvents int64 = 16_384
 
-// segment is a run of the log, decoded and parted by account.
+// segment is a run of the log, decoded and parted by stream.
 type segment struct {
 	after, through int64
-	shards         [][]readmodel.Event // by shard; nil where the shard is not of this pass
+	shards         [][]readmodel.Event // by shard, what any of the projections is made of; nil where the shard is not of this pass
 	err            error
 	ready          chan struct{} // closed when the rest is set
 }
 
 // reader reads segments and decodes them. It is safe for concurrent use.
 type reader struct {
-	pool     *pgxpool.Pool
-	decoder  readmodel.Decoder
-	metadata bool // somebody needs it
-	shards   int  // of all accounts
-	from, to int  // the shards of this pass: from <= shard < to
+	pool       *pgxpool.Pool
+	decoder    readmodel.Decoder
+	projectors []readmodel.Projector // what they are made of is decoded
+	shards     int                   // of all streams
+	from, to   int                   // the shards of this pass: from <= shard < to
+}
+
+// wants reports whether any of the projections is made of such an event.
+func (r *reader) wants(e *eventstore.Event) bool {
+	return slices.ContainsFunc(r.projectors, func(p readmodel.Projector) bool { return p.Wants(e) })
+}
+
+// metadata reports whether any of them reads it.
+func (r *reader) metadata() bool {
+	return slices.ContainsFunc(r.projectors, func(p readmodel.Projector) bool { return p.Metadata })
 }
 
 // Statements of the reader, by hand: they are read as they come over the wire. The planner must not be tempted by statistics of a
@@ -65,7 +76,7 @@ func (r *reader) read(ctx context.Context, s *segment) {
 
 func (r *reader) rows(ctx context.Context, tx pgx.Tx, s *segment) error {
 	sql := selectSegment
-	if r.metadata {
+	if r.metadata() {
 		sql = selectSegmentWithMetadata
 	}
 	rows, err := tx.Query(ctx, sql, pgx.QueryResultFormats{pgx.BinaryFormatCode}, s.after, s.through)
@@ -84,7 +95,7 @@ func (r *reader) rows(ctx context.Context, tx pgx.Tx, s *segment) error {
 		}
 		last = stored.Position
 		shard := readmodel.Shard(stored.StreamID, r.shards)
-		if shard < r.from || shard >= r.to {
+		if shard < r.from || shard >= r.to || !r.wants(&stored) {
 			continue
 		}
 		e := readmodel.DecodeEvent(r.decoder, stored)

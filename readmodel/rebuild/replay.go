@@ -140,7 +140,7 @@ func (p *pass) plan(ctx context.Context, toRead, inOrder chan<- *segment) {
 func (p *pass) read(ctx context.Context, toRead <-chan *segment) {
 	r := &reader{pool: p.pool, decoder: p.decoder, shards: p.shards, from: p.from, to: p.to}
 	for _, j := range p.jobs {
-		r.metadata = r.metadata || j.projector.Metadata
+		r.projectors = append(r.projectors, j.projector)
 	}
 	for s := range toRead {
 		r.read(ctx, s)

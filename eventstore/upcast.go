@@ -1,10 +1,11 @@
 package eventstore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 )
 
 // Shape names one payload shape ever stored: the wire name of an event and its schema number.
@@ -15,114 +16,120 @@ type Shape struct {
 
 func (s Shape) String() string { return fmt.Sprintf("%s/%d", s.Type, s.Schema) }
 
-// Upcast turns payloads of one shape into the next one. Data must not be changed in place.
-type Upcast struct {
-	From, To Shape
-	Data     func(data []byte) ([]byte, error)
+func compareShapes(a, b Shape) int {
+	return cmp.Or(strings.Compare(a.Type, b.Type), cmp.Compare(a.Schema, b.Schema))
 }
 
-// Upcasters turns every shape ever stored into the current one. It is immutable and safe for concurrent use.
+// Upcast is one step: it turns payloads of one shape into the next, or by what they say into one of several. One event stays
+// one event, because a position is the identity of a fact. Reshape, Rename and Split make one.
+type Upcast struct {
+	From Shape
+	To   []Shape
+	// Data returns the payload in one of the shapes of To, and in which. It must be a function of the payload alone, and not
+	// change it in place; what it returns may share its memory.
+	Data func(data []byte) (to Shape, upcast []byte, err error)
+}
+
+// Reshape is the step to a shape with another payload.
+func Reshape(from, to Shape, reshape func(data []byte) ([]byte, error)) Upcast {
+	return Upcast{From: from, To: []Shape{to}, Data: func(data []byte) (Shape, []byte, error) {
+		data, err := reshape(data)
+		return to, data, err
+	}}
+}
+
+// Rename is the step to another name for the same payload.
+func Rename(from, to Shape) Upcast {
+	return Upcast{From: from, To: []Shape{to}, Data: func(data []byte) (Shape, []byte, error) { return to, data, nil }}
+}
+
+// Split is the step after which what used to be one type is several: split says which of them a payload is of.
+func Split(from Shape, split func(data []byte) (to Shape, upcast []byte, err error), to ...Shape) Upcast {
+	return Upcast{From: from, To: to, Data: split}
+}
+
+// Upcasters turns every shape ever stored into a current one. It is immutable and safe for concurrent use.
 //
 // The idea is Axon's and Marten's: old events are never rewritten, they are read as if written today.
 type Upcasters struct {
-	current map[Shape]bool
-	steps   map[Shape]Upcast
+	known map[Shape]*Upcast // nil: the shape is current
 }
 
-// NewUpcasters checks that the chain is sound and lists every fault at once: two steps from one shape, a step from a current
-// shape, a chain that ends nowhere or goes round in a circle, an older schema of a current type without a step.
+// NewUpcasters checks that every chain is sound, whichever of its targets each step takes, and lists every fault at once: see
+// check. A shape that is current is not touched.
 func NewUpcasters(current []Shape, steps ...Upcast) (*Upcasters, error) {
-	u := &Upcasters{current: map[Shape]bool{}, steps: map[Shape]Upcast{}}
-	var faults []error
+	if faults := check(current, steps); len(faults) > 0 {
+		return nil, fmt.Errorf("upcasters: %w", errors.Join(faults...))
+	}
+	u := &Upcasters{known: make(map[Shape]*Upcast, len(current)+len(steps))}
 	for _, shape := range current {
-		u.current[shape] = true
+		u.known[shape] = nil
 	}
-	for _, step := range steps {
-		faults = append(faults, u.add(step))
-	}
-	faults = append(faults, u.check()...)
-	if err := errors.Join(faults...); err != nil {
-		return nil, fmt.Errorf("upcasters: %w", err)
+	for i := range steps {
+		u.known[steps[i].From] = &steps[i]
 	}
 	return u, nil
-}
-
-func (u *Upcasters) add(step Upcast) error {
-	if _, twice := u.steps[step.From]; twice {
-		return fmt.Errorf("two steps from %s", step.From)
-	}
-	if u.current[step.From] {
-		return fmt.Errorf("a step from %s, which is current", step.From)
-	}
-	if step.Data == nil {
-		return fmt.Errorf("the step from %s does nothing", step.From)
-	}
-	u.steps[step.From] = step
-	return nil
-}
-
-func (u *Upcasters) check() []error {
-	var faults []error
-	for from := range u.steps {
-		if _, err := u.target(from); err != nil {
-			faults = append(faults, err)
-		}
-	}
-	for shape := range u.current {
-		for older := 1; older < shape.Schema; older++ {
-			from := Shape{shape.Type, older}
-			if _, known := u.steps[from]; !known && !u.current[from] {
-				faults = append(faults, fmt.Errorf("no step from %s", from))
-			}
-		}
-	}
-	return faults
-}
-
-// target follows the chain from a shape to the current one.
-func (u *Upcasters) target(shape Shape) (Shape, error) {
-	at := shape
-	for range len(u.steps) + 1 {
-		if u.current[at] {
-			return at, nil
-		}
-		step, known := u.steps[at]
-		if !known {
-			return Shape{}, fmt.Errorf("the chain from %s ends at %s, which is not current", shape, at)
-		}
-		at = step.To
-	}
-	return Shape{}, fmt.Errorf("the chain from %s goes round in a circle", shape)
-}
-
-// Shapes lists every shape that Upcast accepts.
-func (u *Upcasters) Shapes() []Shape {
-	all := slices.Collect(maps.Keys(u.current))
-	return slices.AppendSeq(all, maps.Keys(u.steps))
-}
-
-// Upcast returns the event in its current shape. An event of a current shape comes back as it is.
-func (u *Upcasters) Upcast(e Event) (Event, error) {
-	for {
-		shape := Shape{e.Type, e.Schema}
-		step, old := u.steps[shape]
-		if !old {
-			return e, u.known(shape, e.Position)
-		}
-		data, err := step.Data(e.Data)
-		if err != nil {
-			return Event{}, fmt.Errorf("upcast event %d from %s to %s: %w", e.Position, step.From, step.To, err)
-		}
-		e.Type, e.Schema, e.Data = step.To.Type, step.To.Schema, data
-	}
 }
 
 // ErrUnknownShape means that an event was written by code newer than this.
 var ErrUnknownShape = errors.New("unknown event shape")
 
-func (u *Upcasters) known(shape Shape, position int64) error {
-	if u.current[shape] {
-		return nil
+// Upcast returns the event in its current shape. An event of a current shape comes back as it is.
+func (u *Upcasters) Upcast(e Event) (Event, error) {
+	for {
+		shape := Shape{e.Type, e.Schema}
+		step, known := u.known[shape]
+		if !known {
+			return Event{}, fmt.Errorf("event %d is a %s: %w", e.Position, shape, ErrUnknownShape)
+		}
+		if step == nil {
+			return e, nil
+		}
+		to, data, err := step.Data(e.Data)
+		if err == nil && !slices.Contains(step.To, to) {
+			err = fmt.Errorf("the step leads to %s, which is none of its targets", to)
+		}
+		if err != nil {
+			return Event{}, fmt.Errorf("upcast event %d from %s: %w", e.Position, shape, err)
+		}
+		e.Type, e.Schema, e.Data = to.Type, to.Schema, data
 	}
-	return fmt.Errorf("event %d is a %s: %w", position, shape, ErrUnknownShape)
+}
+
+// Current reports whether the shape is one that is written today.
+func (u *Upcasters) Current(shape Shape) bool {
+	step, known := u.known[shape]
+	return known && step == nil
+}
+
+// Shapes lists every shape that Upcast accepts, in order.
+func (u *Upcasters) Shapes() []Shape {
+	all := make([]Shape, 0, len(u.known))
+	for shape := range u.known {
+		all = append(all, shape)
+	}
+	slices.SortFunc(all, compareShapes)
+	return all
+}
+
+// Stored lists the wire names under which events are stored that may come back from Upcast as one of these types: their own
+// and those they used to have, in order.
+func (u *Upcasters) Stored(types ...string) []string {
+	var names []string
+	for shape := range u.known {
+		if u.leads(shape, types) {
+			names = append(names, shape.Type)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// leads reports whether any way from the shape ends at one of the types.
+func (u *Upcasters) leads(shape Shape, types []string) bool {
+	step := u.known[shape]
+	if step == nil {
+		return slices.Contains(types, shape.Type)
+	}
+	return slices.ContainsFunc(step.To, func(to Shape) bool { return u.leads(to, types) })
 }

@@ -51,7 +51,7 @@ const (
 )
 
 // testKits exist for tests alone; they may do what tests may do.
-var testKits = []string{"internal/pgtest", "internal/natstest", "internal/faultproxy", "internal/archtest", "internal/e2e/...", "eventstore/storetest"}
+var testKits = []string{"internal/pgtest", "internal/natstest", "internal/faultproxy", "internal/archtest", "internal/e2e/...", "internal/firstlog", "eventstore/storetest"}
 
 // Passbook is what this repository is held to.
 var Passbook = Rules{
@@ -134,7 +134,7 @@ var Passbook = Rules{
 			Except: testKits,
 			Never: []string{
 				"testing", "passbook/internal/pgtest", "passbook/internal/natstest", "passbook/internal/faultproxy", "passbook/internal/archtest",
-				"passbook/eventstore/storetest",
+				"passbook/internal/firstlog", "passbook/eventstore/storetest",
 			},
 			Why: "test kits do not ship",
 		},

@@ -77,23 +77,46 @@ var ErrUnknownShape = errors.New("unknown event shape")
 // Upcast returns the event in its current shape. An event of a current shape comes back as it is.
 func (u *Upcasters) Upcast(e Event) (Event, error) {
 	for {
-		shape := Shape{e.Type, e.Schema}
-		step, known := u.known[shape]
-		if !known {
-			return Event{}, fmt.Errorf("event %d is a %s: %w", e.Position, shape, ErrUnknownShape)
+		next, again, err := u.step(e)
+		if err != nil || !again {
+			return next, err
 		}
-		if step == nil {
-			return e, nil
-		}
-		to, data, err := step.Data(e.Data)
-		if err == nil && !slices.Contains(step.To, to) {
-			err = fmt.Errorf("the step leads to %s, which is none of its targets", to)
-		}
-		if err != nil {
-			return Event{}, fmt.Errorf("upcast event %d from %s: %w", e.Position, shape, err)
-		}
-		e.Type, e.Schema, e.Data = to.Type, to.Schema, data
+		e = next
 	}
+}
+
+// Path lists the shapes in which Upcast has the event, from the stored one to the current one.
+func (u *Upcasters) Path(e Event) ([]Shape, error) {
+	var path []Shape
+	for again := true; again; {
+		path = append(path, Shape{e.Type, e.Schema})
+		var err error
+		if e, again, err = u.step(e); err != nil {
+			return nil, err
+		}
+	}
+	return path, nil
+}
+
+// step returns the event after one step, and whether there was one to take.
+func (u *Upcasters) step(e Event) (Event, bool, error) {
+	shape := Shape{e.Type, e.Schema}
+	step, known := u.known[shape]
+	if !known {
+		return Event{}, false, fmt.Errorf("event %d is a %s: %w", e.Position, shape, ErrUnknownShape)
+	}
+	if step == nil {
+		return e, false, nil
+	}
+	to, data, err := step.Data(e.Data)
+	if err == nil && !slices.Contains(step.To, to) {
+		err = fmt.Errorf("the step leads to %s, which is none of its targets", to)
+	}
+	if err != nil {
+		return Event{}, false, fmt.Errorf("upcast event %d from %s: %w", e.Position, shape, err)
+	}
+	e.Type, e.Schema, e.Data = to.Type, to.Schema, data
+	return e, true, nil
 }
 
 // Current reports whether the shape is one that is written today.

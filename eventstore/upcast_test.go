@@ -3,6 +3,7 @@ package eventstore_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -44,13 +45,13 @@ func TestUpcastFollowsTheChain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ from, data, to, want string }{
-		{"old/1", "x", "new/2", "x>new/1>new/2"},
-		{"new/1", "x", "new/2", "x>new/2"},
-		{"new/2", "x", "new/2", "x"},
-		{"both/1", "0", "in/1", "0>both/1"},
-		{"both/1", "1", "out/3", "1>both/1>out/2"},
-		{"out/2", "x", "out/3", "x"},
+	for _, c := range []struct{ from, data, to, want, path string }{
+		{"old/1", "x", "new/2", "x>new/1>new/2", "[old/1 new/1 new/2]"},
+		{"new/1", "x", "new/2", "x>new/2", "[new/1 new/2]"},
+		{"new/2", "x", "new/2", "x", "[new/2]"},
+		{"both/1", "0", "in/1", "0>both/1", "[both/1 in/1]"},
+		{"both/1", "1", "out/3", "1>both/1>out/2", "[both/1 out/1 out/2 out/3]"},
+		{"out/2", "x", "out/3", "x", "[out/2 out/3]"},
 	} {
 		from := shape(c.from)
 		original := eventstore.Event{Position: 7, Version: 3, Type: from.Type, Schema: from.Schema, Data: []byte(c.data)}
@@ -60,6 +61,9 @@ func TestUpcastFollowsTheChain(t *testing.T) {
 		}
 		if string(original.Data) != c.data {
 			t.Errorf("%s: the stored bytes were changed in place", c.from)
+		}
+		if path, err := u.Path(original); err != nil || fmt.Sprint(path) != c.path {
+			t.Errorf("%s: the path is %v, %v", c.from, path, err)
 		}
 		again, err := u.Upcast(got)
 		if err != nil || &again.Data[0] != &got.Data[0] || again.Type != got.Type || again.Schema != got.Schema {

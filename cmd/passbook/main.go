@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"passbook/internal/config"
+	"passbook/internal/console"
 	"passbook/internal/embedded"
 	"passbook/internal/service"
 	"passbook/internal/supervise"
@@ -30,6 +31,8 @@ type cli struct {
 	Bench   benchCommand   `cmd:"" help:"Put a running bank under load and measure it."`
 	Migrate migrateCommand `cmd:"" help:"Bring the schema of the database named by DATABASE_URL up to date."`
 	Issuer  issuerCommand  `cmd:"" help:"Run the local issuer by itself, for services that run apart."`
+
+	DecodeLog decodeLogCommand `cmd:"" help:"Read every stored event with the code of this binary, and report what it cannot read."`
 }
 
 func main() {
@@ -62,10 +65,12 @@ func exitCode(stderr io.Writer, err error) int {
 	if err == nil {
 		return service.ExitOK
 	}
-	fmt.Fprintln(stderr, "passbook:", err)
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(stderr, "passbook:", text)
+	}
 	var faults *config.Faults
 	if errors.As(err, &faults) {
 		return service.ExitUsage
 	}
-	return service.ExitFailed
+	return console.ExitCode(err)
 }

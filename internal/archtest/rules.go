@@ -142,7 +142,7 @@ var Passbook = Rules{
 	Joins: []Join{
 		{
 			Both: [2]string{"passbook/domain/account", "passbook/eventstore"},
-			In:   []string{"command", "readmodel/...", "internal/eventcodec", "internal/auditor", "internal/e2e/...", "cmd/..."},
+			In:   []string{"command", "readmodel/...", "internal/eventcodec", "internal/decodelog", "internal/auditor", "internal/e2e/...", "cmd/..."},
 			Why:  "on the write side only command joins the domain to the log; readers decode what was stored",
 		},
 	},

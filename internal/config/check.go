@@ -67,6 +67,8 @@ func (c *Operator) check(f *Faults) {
 	}
 }
 
+func (c *LogReader) check(f *Faults) { c.DatabaseAddress.check(f) }
+
 func (c *Migrator) check(f *Faults) { c.DatabaseAddress.check(f) }
 
 func (p Process) check(f *Faults) {

@@ -51,6 +51,12 @@ type Migrator struct {
 	DatabaseAddress
 }
 
+// LogReader configures the commands that read the log and nothing else (passbook decode-log, replay, capture).
+type LogReader struct {
+	DatabaseAddress
+	DatabaseRole string `env:"DATABASE_ROLE" help:"role taken on every connection"`
+}
+
 // Log is how a process logs, on stderr.
 type Log struct {
 	LogLevel  LogLevel  `env:"LOG_LEVEL" help:"debug, info, warn or error: the least that is logged"`
@@ -160,5 +166,7 @@ func defaultOperator() Operator {
 	return Operator{Log: defaultLog(), Database: defaultDatabase("passbook_projector", 4), NATS: defaultNATS(), Projections: defaultProjector().Projections,
 		ParkedMax: defaultProjector().ParkedMax}
 }
+
+func defaultLogReader() LogReader { return LogReader{DatabaseRole: "passbook_query"} }
 
 func defaultMigrator() Migrator { return Migrator{Log: defaultLog()} }

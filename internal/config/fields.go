@@ -37,6 +37,8 @@ func defaults(binary string) any {
 		return new(defaultQueryAPI())
 	case "projector":
 		return new(defaultProjector())
+	case "log-reader":
+		return new(defaultLogReader())
 	case "migrate":
 		return new(defaultMigrator())
 	}

@@ -52,6 +52,13 @@ func LoadOperator(environ map[string]string) (Operator, error) {
 	return cfg, err
 }
 
+// LoadLogReader reads what the commands that read the log need. The error is a *Faults with everything that is wrong.
+func LoadLogReader(environ map[string]string) (LogReader, error) {
+	cfg := defaultLogReader()
+	err := load("passbook", &cfg, environ)
+	return cfg, err
+}
+
 // LoadMigrator reads what a migration needs. The error is a *Faults with everything that is wrong.
 func LoadMigrator(environ map[string]string) (Migrator, error) {
 	cfg := defaultMigrator()

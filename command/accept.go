@@ -49,12 +49,14 @@ func (p *Processor) letIn(it *item) error {
 	if p.shut {
 		return ErrStopping
 	}
-	if err := p.inflight.claim(it.request.key(), it.request.Fingerprint); err != nil {
-		return err
+	if !it.request.DryRun {
+		if err := p.inflight.claim(it.request.key(), it.request.Fingerprint); err != nil {
+			return err
+		}
 	}
 	if !p.doors.enter(it.request.Caller) {
 		p.metrics.overloaded.Inc()
-		p.inflight.release(it.request.key())
+		p.releaseKeys(it)
 		return ErrOverloaded
 	}
 	return nil

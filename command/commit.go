@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"passbook/domain/account"
+	"passbook/domain/bank"
 	"passbook/eventstore"
 	"passbook/internal/pgkit"
 )
@@ -151,7 +151,7 @@ func (p *Processor) catchUp(ctx context.Context, session *eventstore.Session) er
 			return fmt.Errorf("the log ends at %d, its head says %d", after, head.Position)
 		}
 		for i := range events {
-			p.picture.evolve(events[i], p.decode)
+			p.picture.evolve(events[i], p.codec.Payload)
 		}
 		after = events[len(events)-1].Position
 	}
@@ -167,7 +167,7 @@ func (p *Processor) committed(b *batch) {
 	for _, c := range b.changed {
 		state := b.states[c.id]
 		p.picture.put(c.id, state)
-		p.snaps.offer(state, c.before)
+		p.snaps.offer(c.id, state, bank.Version(c.before))
 	}
 }
 
@@ -189,8 +189,8 @@ func (p *Processor) decide(ctx context.Context, from loadSource, b *batch, items
 	return nil
 }
 
-// known finds an account in memory: as the batch in flight leaves it, or else as the log has it.
-func (p *Processor) known(id uuid.UUID) (account.State, bool) {
+// known finds an aggregate in memory: as the batch in flight leaves it, or else as the log has it.
+func (p *Processor) known(id uuid.UUID) (bank.Aggregate, bool) {
 	if p.flight != nil {
 		if state, here := p.flight.states[id]; here {
 			return state, p.flight.broken[id] == nil
@@ -201,16 +201,16 @@ func (p *Processor) known(id uuid.UUID) (account.State, bool) {
 
 // load reads accounts. While a batch is in flight that is safe: its accounts are known, so these are others.
 func (p *Processor) load(ctx context.Context, from loadSource, b *batch, ids []uuid.UUID) error {
-	f := newFolder(p.decode)
+	f := newFolder(p.codec.Payload)
 	if err := f.load(ctx, from, ids); err != nil {
 		return err
 	}
 	b.broken = f.broken
 	for id, state := range f.states {
 		b.states[id] = state
-		if state.Status != account.StatusNone && f.broken[id] == nil {
+		if f.broken[id] == nil {
 			p.picture.put(id, state)
-			p.snaps.offer(state, state.Version-f.folded[id]) // the next load of a long history is to be a short one
+			p.snaps.offer(id, state, bank.Version(state)-f.folded[id]) // the next load of a long history is to be a short one
 		}
 	}
 	return nil

@@ -118,11 +118,11 @@ func (p *Processor) dispatch(ctx context.Context, place Place, items []*item) {
 	}
 }
 
-// separate parts the commands of other instances' callers from those of our own.
+// separate parts the commands of other instances' callers, and groups, which are decided here, from those of our own.
 func separate(items []*item) (others []*item, own []*Outbound) {
 	own = make([]*Outbound, 0, len(items))
 	for _, it := range items {
-		if it.from != nil {
+		if it.from != nil || it.group != nil {
 			others = append(others, it)
 		} else {
 			own = append(own, (*Outbound)(it))

@@ -76,7 +76,7 @@ func (a *answers) Flush() {
 }
 
 // startElsewhere is start for an instance that has another one to turn to.
-func startElsewhere(t *testing.T, store command.Log, e command.Elsewhere) (b bank, wait func()) {
+func startElsewhere(t *testing.T, store command.Log, e command.Elsewhere) (b house, wait func()) {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	p, err := command.New(store, command.Config{}, render, nil, slog.New(slog.DiscardHandler), registry)
@@ -94,10 +94,10 @@ func startElsewhere(t *testing.T, store command.Log, e command.Elsewhere) (b ban
 		}
 	})
 	t.Cleanup(wait)
-	return bank{Processor: p, stop: func() error { cancel(); return nil }, registry: registry}, wait
+	return house{Processor: p, stop: func() error { cancel(); return nil }, registry: registry}, wait
 }
 
-func begin(ctx context.Context, b bank, r command.Request) <-chan error {
+func begin(ctx context.Context, b house, r command.Request) <-chan error {
 	done := make(chan error, 1)
 	go func() {
 		_, err := b.Execute(ctx, r)

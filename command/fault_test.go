@@ -104,8 +104,8 @@ func TestPoisonCommandFailsAlone(t *testing.T) {
 	var poisoned atomic.Int32
 	for i := range 20 {
 		all.Go(func() {
-			r := request(uuid.New(), fmt.Sprint(i), nil)
-			r.Command = open(r.AccountID, 0)
+			own := uuid.New()
+			r := request(own, fmt.Sprint(i), open(own, 0))
 			if i == 7 {
 				r = request(id, "poison", open(id, 0))
 			}

@@ -15,6 +15,7 @@ import (
 
 	"passbook/command"
 	"passbook/domain/account"
+	"passbook/domain/bank"
 	"passbook/domain/money"
 	"passbook/eventstore"
 	"passbook/internal/pgtest"
@@ -60,14 +61,14 @@ func (h *hooks) Load(ctx context.Context, ids []uuid.UUID, fold string, into eve
 	return h.Store.Load(ctx, ids, fold, into)
 }
 
-type bank struct {
+type house struct {
 	*command.Processor
 	stop     func() error // ends Run and waits for it
 	registry *prometheus.Registry
 }
 
 // awaitTaken returns when so many commands were taken from the queue.
-func (b bank) awaitTaken(t *testing.T, want float64) {
+func (b house) awaitTaken(t *testing.T, want float64) {
 	t.Helper()
 	for late := time.Now().Add(patience); time.Now().Before(late); runtime.Gosched() {
 		families, err := b.registry.Gather()
@@ -84,7 +85,7 @@ func (b bank) awaitTaken(t *testing.T, want float64) {
 }
 
 // awaitQueued returns when so many commands wait.
-func (b bank) awaitQueued(t *testing.T, want float64) {
+func (b house) awaitQueued(t *testing.T, want float64) {
 	t.Helper()
 	for late := time.Now().Add(patience); time.Now().Before(late); runtime.Gosched() {
 		families, err := b.registry.Gather()
@@ -106,7 +107,7 @@ func newDatabase(t *testing.T) *eventstore.Store {
 }
 
 // start runs a processor until the test ends or stop is called.
-func start(t *testing.T, store command.Log, config command.Config) bank {
+func start(t *testing.T, store command.Log, config command.Config) house {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	p, err := command.New(store, config, render, nil, slog.New(slog.DiscardHandler), registry)
@@ -127,13 +128,13 @@ func start(t *testing.T, store command.Log, config command.Config) bank {
 			t.Errorf("run: %v", err)
 		}
 	})
-	return bank{Processor: p, stop: stop, registry: registry}
+	return house{Processor: p, stop: stop, registry: registry}
 }
 
 func request(id uuid.UUID, key string, c account.Command) command.Request {
 	return command.Request{
 		Caller: "tester", Key: key, Fingerprint: sha256.Sum256(fmt.Appendf(nil, "%v %v", id, c)), RequestID: "request-" + key,
-		IfVersion: command.NoVersion, AccountID: id, Command: c,
+		IfVersion: command.NoVersion, Command: bank.OnAccount{AccountID: id, Command: c},
 	}
 }
 
@@ -150,7 +151,7 @@ func withdraw(amount money.Amount) account.Withdraw {
 }
 
 // execute expects an answer without an error.
-func execute(t *testing.T, b bank, r command.Request) command.Answer {
+func execute(t *testing.T, b house, r command.Request) command.Answer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

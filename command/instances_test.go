@@ -55,7 +55,7 @@ func TestInstancesShareTheAccounts(t *testing.T) {
 	t.Parallel()
 	const accounts, callers, each = 5, 24, 40
 	store := newDatabase(t)
-	banks := []bank{
+	banks := []house{
 		start(t, store, command.Config{CacheBytes: 1}),
 		start(t, store, command.Config{BatchMax: 3}),
 		start(t, store, command.Config{CatchUpMax: 2}),

@@ -9,11 +9,13 @@ type Pending struct{ it *item }
 // in that order. ctx is the caller's: when it ends before the command is in a batch, the command leaves no trace.
 func (p *Processor) Begin(ctx context.Context, request Request) (Pending, error) {
 	it := newItem(ctx, request)
-	if err := p.inflight.claim(request.key(), request.Fingerprint); err != nil {
-		return Pending{}, err
+	if !request.DryRun {
+		if err := p.inflight.claim(request.key(), request.Fingerprint); err != nil {
+			return Pending{}, err
+		}
 	}
 	if err := p.enqueue(it); err != nil {
-		p.inflight.release(request.key())
+		p.releaseKeys(it)
 		return Pending{}, err
 	}
 	return Pending{it}, nil

@@ -114,8 +114,20 @@ func (p *Processor) end() eventstore.Head {
 	return p.picture.head
 }
 
-// admit decides the items behind everything decided before, and lets them leave if nothing is in flight.
+// admit decides the items behind everything decided before, and lets them leave if nothing is in flight. A group has a batch of
+// its own, under the head of the log.
 func (p *Processor) admit(ctx context.Context, items []*item) {
+	items, groups := parted(items)
+	if len(items) > 0 {
+		p.admitSingles(ctx, items)
+	}
+	for _, group := range groups {
+		p.settle(ctx)
+		p.commitExclusive(ctx, []*item{group})
+	}
+}
+
+func (p *Processor) admitSingles(ctx context.Context, items []*item) {
 	if !p.picture.known || p.exclusiveFor > 0 { // then nothing is in flight
 		p.commitExclusive(ctx, items)
 		return

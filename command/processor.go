@@ -10,7 +10,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
-	"passbook/domain/account"
 	"passbook/eventstore"
 	"passbook/internal/eventcodec"
 )
@@ -127,6 +126,8 @@ type item struct {
 
 	uncertain bool // another instance may decide it, too
 
+	group []*item // of commands that stand together or not at all; nil for a single one
+
 	answer Answer
 	err    error
 }
@@ -203,15 +204,11 @@ func (p *Processor) finish(it *item, answer Answer, err error) {
 // conclude is finish for one of many commands: their senders are to be flushed afterwards.
 func (p *Processor) conclude(it *item, answer Answer, err error) {
 	p.doors.leave(it.request.Caller)
-	p.inflight.release(it.request.key())
+	p.releaseKeys(it)
 	if it.from != nil {
 		it.from.Answer(it.id, answer, err)
 		return
 	}
 	it.answer, it.err = answer, err
 	close(it.done)
-}
-
-func (p *Processor) decode(stored eventstore.Event) (account.Event, error) {
-	return p.codec.Decode(stored)
 }

@@ -21,7 +21,7 @@ func TestCommandsAreDecidedAndStored(t *testing.T) {
 	expect(t, execute(t, b, request(id, "2", deposit(500))), 201, "balance 500 version 2 position 2")
 	answer := execute(t, b, request(id, "3", withdraw(200)))
 	expect(t, answer, 201, "balance 300 version 3 position 3")
-	if answer.AccountID != id || answer.Version != 3 || answer.Position != 3 || answer.Replayed {
+	if answer.SubjectID != id || answer.Version != 3 || answer.Position != 3 || answer.Replayed {
 		t.Errorf("answer %+v", answer)
 	}
 	if got := fold(t, store, id); got.Balance != 300 {
@@ -66,9 +66,9 @@ func TestReplayGivesTheFirstAnswer(t *testing.T) {
 	execute(t, first, request(id, "later", deposit(1)))
 	other := r
 	other.Fingerprint[0]++
-	for name, b := range map[string]bank{"the same process": first, "another process": start(t, store, command.Config{})} {
+	for name, b := range map[string]house{"the same process": first, "another process": start(t, store, command.Config{})} {
 		got := execute(t, b, r)
-		if !got.Replayed || string(got.Body) != string(original.Body) || got.Version != 2 || got.Position != 2 || got.AccountID != id {
+		if !got.Replayed || string(got.Body) != string(original.Body) || got.Version != 2 || got.Position != 2 || got.SubjectID != id {
 			t.Errorf("%s answers %+v, first it was %+v", name, got, original)
 		}
 		if _, err := b.Execute(t.Context(), other); !errors.Is(err, command.ErrKeyReused) {
@@ -122,7 +122,7 @@ func TestSameKeyAtOnceHasOneEffect(t *testing.T) {
 	t.Parallel()
 	store := newDatabase(t)
 	id := uuid.New()
-	banks := []bank{start(t, store, command.Config{}), start(t, store, command.Config{})}
+	banks := []house{start(t, store, command.Config{}), start(t, store, command.Config{})}
 	execute(t, banks[0], request(id, "open", open(id, 0)))
 	r := request(id, "once", deposit(100))
 	var all sync.WaitGroup

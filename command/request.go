@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/bank"
 	"passbook/eventstore"
 )
 
@@ -26,23 +27,25 @@ type Request struct {
 	Client      string
 	Actor       string
 
-	OwnedBy   string // when set, accounts of other owners look as if they did not exist
-	IfVersion int64  // the version the caller expects, or NoVersion
+	OwnedBy   string // when set, commands about accounts of other owners find none; see bank.Principal
+	IfVersion int64  // the version of that account which the caller expects, or NoVersion
 
 	EffectiveAt time.Time // value date; zero: the booking time
-	AccountID   uuid.UUID
-	Command     account.Command
+	Command     bank.Command
+	DryRun      bool // decided as ever, and nothing is stored: neither events nor an answer, and the key counts for nothing
 }
 
 func (r *Request) key() eventstore.Key { return eventstore.Key{Caller: r.Caller, Key: r.Key} }
 
 // Outcome is what a command came to, before it is committed.
 type Outcome struct {
-	State         account.State // after the command
+	State         account.State // of the account that the command is about in the first place, afterwards
 	TransactionID uuid.UUID     // zero when no money moved
 	Position      int64         // of the log after the command
 	RecordedAt    time.Time
-	Refusal       error // nil: accepted
+	Refusal       error         // nil: accepted
+	Changes       []bank.Change // what follows; nil when refused or done before
+	After         bank.World    // everything that the command concerns, afterwards
 }
 
 // Renderer makes the answer's bytes. It is called by the one goroutine that commits, before the commit: it must be quick,
@@ -53,10 +56,28 @@ type Renderer func(Request, Outcome) (status int, body []byte)
 type Answer struct {
 	Status    int
 	Body      []byte
-	AccountID uuid.UUID
-	Version   int64 // of the account after the command
-	Position  int64 // of the log after the command
-	Replayed  bool  // said before, under the same key
+	SubjectID uuid.UUID // see Subject
+	Version   int64     // of the account after the command
+	Position  int64     // of the log after the command
+	Replayed  bool      // said before, under the same key
+}
+
+// Subject is what a command brings about, if that has an id of its own, or the account that it is about.
+func Subject(c bank.Command) uuid.UUID {
+	switch c := c.(type) {
+	case bank.OnAccount:
+		if hold, places := c.Command.(account.PlaceHold); places {
+			return hold.HoldID
+		}
+		return c.AccountID
+	case bank.Transfer:
+		return c.TransactionID
+	case bank.Reverse:
+		return c.ReversalID
+	case bank.OnPayment:
+		return c.PaymentID
+	}
+	panic(fmt.Sprintf("command: %T is about nothing", c))
 }
 
 func kept(status int) bool { return status >= 200 && status < 300 || status == 422 }

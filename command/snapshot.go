@@ -2,14 +2,13 @@ package command
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
-	"passbook/domain/account"
+	"passbook/domain/bank"
 	"passbook/eventstore"
 )
 
@@ -22,29 +21,29 @@ type snapshotStore interface {
 	SaveSnapshots(ctx context.Context, snapshots []eventstore.Snapshot) error
 }
 
-// snapshotter saves the states of busy accounts, off the path of the commands: the latest of each account, a few times a second.
+// snapshotter saves the states of busy aggregates, off the path of the commands: the latest of each, a few times a second.
 type snapshotter struct {
 	store snapshotStore
 	every int64
 	log   *slog.Logger
 
 	mu      sync.Mutex
-	waiting map[uuid.UUID]account.State
+	waiting map[uuid.UUID]bank.Aggregate
 }
 
 func newSnapshotter(store snapshotStore, every int64, log *slog.Logger) *snapshotter {
-	return &snapshotter{store: store, every: every, log: log, waiting: map[uuid.UUID]account.State{}}
+	return &snapshotter{store: store, every: every, log: log, waiting: map[uuid.UUID]bank.Aggregate{}}
 }
 
 // offer takes a committed state whose version went past a multiple of every since the version before.
-func (s *snapshotter) offer(state account.State, before int64) {
-	if s.every < 0 || state.Version/s.every == before/s.every {
+func (s *snapshotter) offer(id uuid.UUID, state bank.Aggregate, before int64) {
+	if s.every < 0 || bank.Version(state)/s.every == before/s.every {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, here := s.waiting[state.ID]; here || len(s.waiting) < snapshotsMax {
-		s.waiting[state.ID] = state
+	if _, here := s.waiting[id]; here || len(s.waiting) < snapshotsMax {
+		s.waiting[id] = state
 	}
 }
 
@@ -78,16 +77,16 @@ func (s *snapshotter) save(ctx context.Context) {
 func (s *snapshotter) take() []eventstore.Snapshot {
 	s.mu.Lock()
 	waiting := s.waiting
-	s.waiting = make(map[uuid.UUID]account.State, len(waiting))
+	s.waiting = make(map[uuid.UUID]bank.Aggregate, len(waiting))
 	s.mu.Unlock()
 	snapshots := make([]eventstore.Snapshot, 0, len(waiting))
 	for id, state := range waiting {
-		encoded, err := json.Marshal(state)
+		encoded, err := bank.Snapshot(state)
 		if err != nil {
-			s.log.Error("a state cannot be encoded", slog.Any("error", err), slog.String("account", id.String()))
+			s.log.Error("a state cannot be encoded", slog.Any("error", err), slog.String("stream", id.String()))
 			continue
 		}
-		snapshots = append(snapshots, eventstore.Snapshot{StreamID: id, Version: state.Version, Fold: foldFingerprint, State: encoded})
+		snapshots = append(snapshots, eventstore.Snapshot{StreamID: id, Version: bank.Version(state), Fold: foldFingerprint, State: encoded})
 	}
 	return snapshots
 }

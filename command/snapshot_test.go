@@ -10,6 +10,7 @@ import (
 
 	"passbook/command"
 	"passbook/domain/account"
+	banking "passbook/domain/bank"
 	"passbook/eventstore"
 )
 
@@ -43,7 +44,7 @@ func TestSnapshotShortensTheLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	var c counter
-	if err := store.Load(t.Context(), []uuid.UUID{id}, account.FoldFingerprint(), &c); err != nil {
+	if err := store.Load(t.Context(), []uuid.UUID{id}, banking.FoldFingerprint(), &c); err != nil {
 		t.Fatal(err)
 	}
 	if c.snapshots != 1 || c.events > 5 {
@@ -69,7 +70,7 @@ func TestLoadOfALongHistoryLeavesASnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	var c counter
-	if err := store.Load(t.Context(), []uuid.UUID{id}, account.FoldFingerprint(), &c); err != nil || c.snapshots != 1 || c.events != 0 {
+	if err := store.Load(t.Context(), []uuid.UUID{id}, banking.FoldFingerprint(), &c); err != nil || c.snapshots != 1 || c.events != 0 {
 		t.Errorf("a load reads %d snapshots and %d events, %v", c.snapshots, c.events, err)
 	}
 }
@@ -79,8 +80,8 @@ func TestUnusableSnapshotIsPassedOver(t *testing.T) {
 	t.Parallel()
 	for name, snapshot := range map[string]eventstore.Snapshot{
 		"of another fold": {Version: 2, Fold: "other", State: []byte(`{"version":2,"balance":1000000}`)},
-		"not readable":    {Version: 2, Fold: account.FoldFingerprint(), State: []byte(`{"version":"two"}`)},
-		"ahead of itself": {Version: 2, Fold: account.FoldFingerprint(), State: []byte(`{"version":1}`)},
+		"not readable":    {Version: 2, Fold: banking.FoldFingerprint(), State: []byte(`{"version":"two"}`)},
+		"ahead of itself": {Version: 2, Fold: banking.FoldFingerprint(), State: []byte(`{"version":1}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

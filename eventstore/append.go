@@ -104,7 +104,7 @@ func (j *judge) resolve(entry *Entry) (Entry, map[uuid.UUID]int64, *VersionConfl
 
 func (j *judge) accept(entry Entry, after map[uuid.UUID]int64) Verdict {
 	j.resolved = entry
-	j.position += entry.events()
+	j.position += entry.Events()
 	verdict := Verdict{Position: j.position}
 	for id, version := range after {
 		j.versions[id] = version
@@ -118,7 +118,8 @@ func (j *judge) accept(entry Entry, after map[uuid.UUID]int64) Verdict {
 	return verdict
 }
 
-func (e *Entry) events() int64 {
+// Events is how many events the entry holds.
+func (e *Entry) Events() int64 {
 	var n int64
 	for i := range e.Appends {
 		n += int64(len(e.Appends[i].Events))

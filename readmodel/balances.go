@@ -82,12 +82,14 @@ func (b *balance) assign(e *Event) (err error) {
 	case account.SettingsChanged:
 		return b.settings(p)
 	case account.HoldExtended:
-	default:
+	case account.Event:
 		after, states := account.BalancesOf(p)
 		if !states {
 			panic(unknownPayload(e))
 		}
 		b.balance, b.held = int64(after.Balance), int64(after.Held)
+	default:
+		panic(unknownPayload(e))
 	}
 	return nil
 }

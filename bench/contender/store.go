@@ -13,6 +13,7 @@ import (
 
 	"passbook/command"
 	"passbook/domain/account"
+	banking "passbook/domain/bank"
 	"passbook/domain/money"
 	"passbook/eventstore"
 	"passbook/httpapi/commandapi"
@@ -109,7 +110,7 @@ func execute(ctx context.Context, p *command.Processor, id uuid.UUID, c account.
 	key := uuid.NewString()
 	answer, err := p.Execute(ctx, command.Request{
 		Caller: "bench", Key: key, Fingerprint: sha256.Sum256([]byte(key)), Path: "/v1/accounts/" + id.String() + "/deposits", RequestID: key,
-		Client: "bench", Actor: "bench", IfVersion: command.NoVersion, AccountID: id, Command: c,
+		Client: "bench", Actor: "bench", IfVersion: command.NoVersion, Command: banking.OnAccount{AccountID: id, Command: c},
 	})
 	if err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"passbook/domain/account"
 	"passbook/domain/money"
 )
@@ -21,10 +23,18 @@ const (
 	kindClose
 	kindReopen
 	kindChangeSettings
+	kindSendTransfer
+	kindReceiveTransfer
+	kindPlaceHold
+	kindCaptureHold
+	kindReleaseHold
+	kindExtendHold
+	kindExpireHolds
+	kindPostReversal
 )
 
-// command writes the kind and the fields in the order of the type.
-func (w *writer) command(c account.Command) {
+// onAccount writes the kind and the fields in the order of the type.
+func (w *writer) onAccount(c account.Command) {
 	switch c := c.(type) {
 	case account.Open:
 		w.byte(kindOpen)
@@ -61,7 +71,7 @@ func (w *writer) command(c account.Command) {
 	}
 }
 
-// lifecycle is command for those that move no money.
+// lifecycle is onAccount for those that move no money.
 func (w *writer) lifecycle(c account.Command) {
 	switch c := c.(type) {
 	case account.Freeze:
@@ -80,6 +90,64 @@ func (w *writer) lifecycle(c account.Command) {
 		w.byte(kindChangeSettings)
 		w.settings(c)
 	default:
+		w.between(c)
+	}
+}
+
+// between is onAccount for what concerns other accounts, and for what is set aside.
+func (w *writer) between(c account.Command) {
+	switch c := c.(type) {
+	case account.SendTransfer:
+		w.byte(kindSendTransfer)
+		w.uuids(c.TransactionID, c.TargetID)
+		w.money(c.Money)
+		w.text(c.Reference)
+		w.metadata(c.Metadata)
+	case account.ReceiveTransfer:
+		w.byte(kindReceiveTransfer)
+		w.uuids(c.TransactionID, c.SourceID)
+		w.money(c.Money)
+		w.text(c.Reference)
+		w.metadata(c.Metadata)
+	case account.PostReversal:
+		w.byte(kindPostReversal)
+		w.uuids(c.TransactionID, c.Reverses, c.CounterpartyID)
+		w.text(string(c.Direction))
+		w.money(c.Money)
+		w.text(c.Reason)
+		w.metadata(c.Metadata)
+	default:
+		w.hold(c)
+	}
+}
+
+func (w *writer) hold(c account.Command) {
+	switch c := c.(type) {
+	case account.PlaceHold:
+		w.byte(kindPlaceHold)
+		w.uuids(c.HoldID, c.PaymentID)
+		w.money(c.Money)
+		w.time(c.ExpiresAt)
+		w.text(c.Reference)
+		w.metadata(c.Metadata)
+	case account.CaptureHold:
+		w.byte(kindCaptureHold)
+		w.uuids(c.TransactionID, c.HoldID, c.PaymentID)
+		w.optionalAmount(c.Amount)
+		w.present(c.Final)
+		w.text(c.Reference)
+		w.metadata(c.Metadata)
+	case account.ReleaseHold:
+		w.byte(kindReleaseHold)
+		w.uuids(c.HoldID, c.PaymentID)
+		w.text(c.Reason)
+	case account.ExtendHold:
+		w.byte(kindExtendHold)
+		w.uuid(c.HoldID)
+		w.time(c.ExpiresAt)
+	case account.ExpireHolds:
+		w.byte(kindExpireHolds)
+	default:
 		panic(fmt.Sprintf("forward: %T is no command", c))
 	}
 }
@@ -93,6 +161,11 @@ func (w *writer) settings(c account.ChangeSettings) {
 	}
 	if w.present(c.Metadata != nil) {
 		w.metadata(*c.Metadata)
+	}
+	if w.present(c.Limits != nil) {
+		w.signed(int64(c.Limits.PerTransaction))
+		w.signed(int64(c.Limits.PerDay))
+		w.signed(int64(c.Limits.PerMonth))
 	}
 }
 
@@ -118,8 +191,8 @@ func (w *writer) metadata(m map[string]string) {
 	}
 }
 
-// command reads what the writer's wrote. Its texts are copies: an account in memory may keep them for long.
-func (r *reader) command() account.Command {
+// onAccount reads what the writer's wrote. Its texts are copies: an account in memory may keep them for long.
+func (r *reader) onAccount() account.Command {
 	switch kind := r.byte(); kind {
 	case kindOpen:
 		return account.Open{
@@ -147,6 +220,31 @@ func (r *reader) command() account.Command {
 	case kindChangeSettings:
 		return r.settings()
 	default:
+		return r.between(kind)
+	}
+}
+
+func (r *reader) between(kind byte) account.Command {
+	switch kind {
+	case kindSendTransfer:
+		return account.SendTransfer{TransactionID: r.uuid(), TargetID: r.uuid(), Money: r.money(), Reference: r.copied(), Metadata: r.metadata()}
+	case kindReceiveTransfer:
+		return account.ReceiveTransfer{TransactionID: r.uuid(), SourceID: r.uuid(), Money: r.money(), Reference: r.copied(), Metadata: r.metadata()}
+	case kindPostReversal:
+		return account.PostReversal{TransactionID: r.uuid(), Reverses: r.uuid(), CounterpartyID: r.uuid(),
+			Direction: account.Direction(r.copied()), Money: r.money(), Reason: r.copied(), Metadata: r.metadata()}
+	case kindPlaceHold:
+		return account.PlaceHold{HoldID: r.uuid(), PaymentID: r.uuid(), Money: r.money(), ExpiresAt: r.time(), Reference: r.copied(), Metadata: r.metadata()}
+	case kindCaptureHold:
+		return account.CaptureHold{TransactionID: r.uuid(), HoldID: r.uuid(), PaymentID: r.uuid(), Amount: r.optionalAmount(), Final: r.present(),
+			Reference: r.copied(), Metadata: r.metadata()}
+	case kindReleaseHold:
+		return account.ReleaseHold{HoldID: r.uuid(), PaymentID: r.uuid(), Reason: r.copied()}
+	case kindExtendHold:
+		return account.ExtendHold{HoldID: r.uuid(), ExpiresAt: r.time()}
+	case kindExpireHolds:
+		return account.ExpireHolds{}
+	default:
 		r.fail("command of an unknown kind %d", kind)
 		return nil
 	}
@@ -165,10 +263,33 @@ func (r *reader) settings() (c account.ChangeSettings) {
 		metadata := r.metadata()
 		c.Metadata = &metadata
 	}
+	if r.present() {
+		c.Limits = &account.Limits{PerTransaction: r.amount(), PerDay: r.amount(), PerMonth: r.amount()}
+	}
 	return c
 }
 
 func (r *reader) copied() string { return strings.Clone(r.text()) }
+
+func (w *writer) uuids(ids ...uuid.UUID) {
+	for _, id := range ids {
+		w.uuid(id)
+	}
+}
+
+func (w *writer) optionalAmount(amount *money.Amount) {
+	if w.present(amount != nil) {
+		w.signed(int64(*amount))
+	}
+}
+
+func (r *reader) optionalAmount() *money.Amount {
+	if !r.present() {
+		return nil
+	}
+	amount := r.amount()
+	return &amount
+}
 
 func (r *reader) amount() money.Amount { return money.Amount(r.signed()) }
 

@@ -29,7 +29,7 @@ func TestAnotherInstanceDecides(t *testing.T) {
 	follower.expect(request(other, "nobody", deposit(1)), 404, "not found")
 
 	if again := follower.execute(pay); !again.Replayed || string(again.Body) != "balance 100 version 2" || again.Version != 2 ||
-		again.Position != 2 || again.AccountID != id || again.Status != 201 {
+		again.Position != 2 || again.SubjectID != id || again.Status != 201 {
 		t.Errorf("under the same key: %+v", again)
 	}
 	follower.expectError(request(id, "pay", deposit(7)), command.ErrKeyReused)

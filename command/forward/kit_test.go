@@ -20,6 +20,7 @@ import (
 	"passbook/command"
 	"passbook/command/forward"
 	"passbook/domain/account"
+	"passbook/domain/bank"
 	"passbook/domain/money"
 	"passbook/eventstore"
 	"passbook/internal/auditor"
@@ -229,7 +230,7 @@ func request(id uuid.UUID, key string, c account.Command) command.Request {
 	return command.Request{
 		Caller: "tester", Key: key, Fingerprint: sha256.Sum256(fmt.Appendf(nil, "%v %v", id, c)), RequestID: "request-" + key,
 		Path: "/somewhere", Actor: "actor", Traceparent: "trace", Client: "client",
-		IfVersion: command.NoVersion, AccountID: id, Command: c,
+		IfVersion: command.NoVersion, Command: bank.OnAccount{AccountID: id, Command: c},
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // format is what both sides must agree on. An instance sends nothing to a decider of another format.
-const format = 1
+const format = 2
 
 // outbound writes a command that is to be decided elsewhere.
 func (w *writer) outbound(o *command.Outbound, now time.Time) {
@@ -18,7 +18,7 @@ func (w *writer) outbound(o *command.Outbound, now time.Time) {
 	w.buffer = append(w.buffer, r.Fingerprint[:]...)
 	w.signed(r.IfVersion)
 	w.time(r.EffectiveAt)
-	w.uuid(r.AccountID)
+	w.present(r.DryRun)
 	w.bytes(o.Metadata())
 	w.command(r.Command)
 }
@@ -33,7 +33,7 @@ func (r *reader) inbound() (c command.Inbound) {
 	}
 	q.IfVersion = r.signed()
 	q.EffectiveAt = r.time()
-	q.AccountID = r.uuid()
+	q.DryRun = r.present()
 	c.Metadata = r.slice()
 	q.Command = r.command()
 	return c
@@ -83,7 +83,7 @@ func (w *writer) answer(a command.Answer) {
 		w.byte(outcomeAnswer)
 	}
 	w.signed(int64(a.Status))
-	w.uuid(a.AccountID)
+	w.uuid(a.SubjectID)
 	w.signed(a.Version)
 	w.signed(a.Position)
 	w.bytes(a.Body)
@@ -117,7 +117,7 @@ func (r *reader) outcome() (a command.Answer, err error) {
 	switch code {
 	case outcomeAnswer, outcomeReplay:
 		a.Replayed = code == outcomeReplay
-		a.Status, a.AccountID, a.Version, a.Position, a.Body = int(r.signed()), r.uuid(), r.signed(), r.signed(), r.slice()
+		a.Status, a.SubjectID, a.Version, a.Position, a.Body = int(r.signed()), r.uuid(), r.signed(), r.signed(), r.slice()
 		return a, nil
 	case outcomeVersionMismatch:
 		return a, &command.VersionMismatch{Expected: r.signed(), Actual: r.signed()}

@@ -45,7 +45,7 @@ func (a *answer) setHeaders(h http.Header) {
 	text = strconv.AppendInt(text, a.Position, 10)
 	position := len(text)
 	if a.opened {
-		text = appendID(append(text, "/v1/accounts/"...), a.AccountID)
+		text = appendID(append(text, "/v1/accounts/"...), a.SubjectID)
 	}
 	all := string(text)
 	values := []string{all[:etag], all[etag:position], all[position:]}

@@ -12,6 +12,7 @@ import (
 	"passbook/api"
 	"passbook/command"
 	"passbook/domain/account"
+	banking "passbook/domain/bank"
 	"passbook/httpapi/auth"
 	"passbook/httpapi/commandapi"
 	"passbook/httpapi/httpapitest"
@@ -21,7 +22,8 @@ import (
 type bank struct {
 	mu       sync.Mutex
 	accounts map[uuid.UUID]account.State
-	answers  map[[2]string]kept // by caller and key
+	others   map[uuid.UUID]banking.Aggregate // of all streams, by their ids
+	answers  map[[2]string]kept              // by caller and key
 	requests []command.Request
 	position int64
 	fail     func(command.Request) error // when set, asked first
@@ -34,7 +36,7 @@ type kept struct {
 }
 
 func newBank() *bank {
-	return &bank{accounts: map[uuid.UUID]account.State{}, answers: map[[2]string]kept{}}
+	return &bank{accounts: map[uuid.UUID]account.State{}, others: map[uuid.UUID]banking.Aggregate{}, answers: map[[2]string]kept{}}
 }
 
 func (b *bank) Admits(caller string) error {
@@ -60,7 +62,7 @@ func (b *bank) Execute(ctx context.Context, r command.Request) (command.Answer, 
 		said.answer.Replayed = true
 		return said.answer, ctx.Err()
 	}
-	state := b.accounts[r.AccountID]
+	state := b.accounts[banking.Principal(r.Command)]
 	if r.IfVersion != command.NoVersion && r.IfVersion != state.Version {
 		return command.Answer{}, &command.VersionMismatch{Expected: r.IfVersion, Actual: state.Version}
 	}
@@ -68,28 +70,45 @@ func (b *bank) Execute(ctx context.Context, r command.Request) (command.Answer, 
 }
 
 func (b *bank) decide(r command.Request, state account.State) command.Answer {
-	if r.OwnedBy != "" && r.OwnedBy != state.OwnerID {
+	now := time.Now()
+	var changes []banking.Change
+	err := error(account.NotFound{})
+	if r.OwnedBy == "" || r.OwnedBy == state.OwnerID {
+		changes, err = banking.Decide(b, r.Command, now)
+	} else {
 		state = account.State{}
 	}
-	now := time.Now()
-	events, err := account.Decide(state, r.Command, now)
-	for _, e := range events {
-		state = account.Evolve(state, e, now)
-		b.position++
+	before := state
+	for _, c := range changes {
+		for _, e := range c.Events {
+			b.others[c.StreamID], _ = banking.Evolve(b.Aggregate(c.StreamID), c.StreamID, e, now)
+			b.position++
+		}
+		if after, ok := b.others[c.StreamID].(account.State); ok {
+			b.accounts[c.StreamID] = after
+		}
 	}
-	out := command.Outcome{State: state, Position: b.position, RecordedAt: now, Refusal: err}
-	if len(events) > 0 && state.LastTransaction != b.accounts[r.AccountID].LastTransaction {
+	if err == nil {
+		state = b.accounts[banking.Principal(r.Command)]
+	}
+	out := command.Outcome{State: state, Position: b.position, RecordedAt: now, Refusal: err, Changes: changes, After: b}
+	if len(changes) > 0 && state.LastTransaction != before.LastTransaction {
 		out.TransactionID = state.LastTransaction
 	}
 	status, body := commandapi.Render(r, out)
-	answer := command.Answer{Status: status, Body: body, AccountID: r.AccountID, Version: state.Version, Position: b.position}
-	if err == nil {
-		b.accounts[r.AccountID] = state
-	}
+	answer := command.Answer{Status: status, Body: body, SubjectID: command.Subject(r.Command), Version: state.Version, Position: b.position}
 	if status < 300 || status == 422 {
 		b.answers[[2]string{r.Caller, r.Key}] = kept{r.Fingerprint, answer}
 	}
 	return answer
+}
+
+// Aggregate implements the domain's World.
+func (b *bank) Aggregate(id uuid.UUID) banking.Aggregate {
+	if state, ok := b.accounts[id]; ok {
+		return state
+	}
+	return b.others[id]
 }
 
 // last is the request that came to the bank last.

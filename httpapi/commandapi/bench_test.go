@@ -15,6 +15,7 @@ import (
 	"passbook/api"
 	"passbook/command"
 	"passbook/domain/account"
+	banking "passbook/domain/bank"
 	"passbook/domain/money"
 	"passbook/httpapi/auth"
 	"passbook/httpapi/commandapi"
@@ -37,7 +38,7 @@ func (s rubberStamp) Admits(string) error { return nil }
 
 func (s rubberStamp) Execute(_ context.Context, r command.Request) (command.Answer, error) {
 	status, body := commandapi.Render(r, s.outcome)
-	return command.Answer{Status: status, Body: body, AccountID: r.AccountID, Version: 17, Position: 123456789}, nil
+	return command.Answer{Status: status, Body: body, SubjectID: banking.Principal(r.Command), Version: 17, Position: 123456789}, nil
 }
 
 const depositBody = `{"amount": 12550, "currency": "EUR", "source": "cash desk", "reference": "INV-2026-000123"}`
@@ -132,7 +133,7 @@ func BenchmarkDepositOverTheNetwork(b *testing.B) {
 
 // BenchmarkRender is what the one goroutine that commits does for each command.
 func BenchmarkRender(b *testing.B) {
-	outcome, request := newRubberStamp().outcome, command.Request{Path: "/v1/accounts/x/deposits", RequestID: "req-42", Command: account.Deposit{}}
+	outcome, request := newRubberStamp().outcome, command.Request{Path: "/v1/accounts/x/deposits", RequestID: "req-42", Command: banking.OnAccount{Command: account.Deposit{}}}
 	b.ReportAllocs()
 	for b.Loop() {
 		commandapi.Render(request, outcome)

@@ -14,6 +14,7 @@ import (
 
 	"passbook/command"
 	"passbook/domain/account"
+	"passbook/domain/bank"
 	"passbook/httpapi"
 )
 
@@ -61,7 +62,7 @@ func (o *order) request(call *httpapi.Call) (command.Request, error) {
 		Caller: call.Identity.Caller, Key: key, Fingerprint: print,
 		Path: call.Path, RequestID: call.RequestID, Traceparent: call.Traceparent,
 		Client: call.Client(), Actor: call.Identity.Subject, OwnedBy: call.OwnedBy,
-		IfVersion: version, EffectiveAt: o.effectiveAt, AccountID: o.accountID, Command: o.command,
+		IfVersion: version, EffectiveAt: o.effectiveAt, Command: bank.OnAccount{AccountID: o.accountID, Command: o.command},
 	}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"passbook/command"
 	"passbook/domain/account"
+	banking "passbook/domain/bank"
 	"passbook/domain/money"
 	"passbook/httpapi"
 	"passbook/httpapi/auth"
@@ -131,7 +132,7 @@ func TestRefusalsCarryTheirData(t *testing.T) {
 func TestEveryRefusalIsInTheTable(t *testing.T) {
 	t.Parallel()
 	for _, refusal := range account.Refusals() {
-		request := command.Request{Path: "/v1/accounts", RequestID: "r", Command: account.Open{Currency: money.MustCurrency("EUR")}}
+		request := command.Request{Path: "/v1/accounts", RequestID: "r", Command: banking.OnAccount{Command: account.Open{Currency: money.MustCurrency("EUR")}}}
 		status, body := commandapi.Render(request, command.Outcome{Refusal: refusal})
 		kind := httpapi.KindOf(refusal.Code())
 		if kind.Code != refusal.Code() || status != kind.Status || status >= 500 {

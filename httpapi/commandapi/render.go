@@ -11,6 +11,7 @@ import (
 
 	"passbook/command"
 	"passbook/domain/account"
+	"passbook/domain/bank"
 	"passbook/httpapi"
 )
 
@@ -24,12 +25,20 @@ func Render(r command.Request, o command.Outcome) (status int, body []byte) {
 }
 
 // successStatus tells what came into being from what changed.
-func successStatus(c account.Command) int {
-	switch c.(type) {
+func successStatus(c bank.Command) int {
+	switch ofAccount(c).(type) {
 	case account.Freeze, account.Unfreeze, account.Close, account.Reopen, account.ChangeSettings:
 		return http.StatusOK
 	}
 	return http.StatusCreated
+}
+
+// ofAccount is what is asked of one account alone; nil when it is of more.
+func ofAccount(c bank.Command) account.Command {
+	if one, ok := c.(bank.OnAccount); ok {
+		return one.Command
+	}
+	return nil
 }
 
 // appendResult writes a CommandResult. Nothing in it needs to be escaped.
@@ -71,7 +80,7 @@ func refusal(r command.Request, o command.Outcome) *httpapi.Error {
 }
 
 // faults names the field of the request that the refusal is about, if it is about one.
-func faults(c account.Command, refused error) []httpapi.FieldError {
+func faults(c bank.Command, refused error) []httpapi.FieldError {
 	at := func(pointer, code string) []httpapi.FieldError {
 		return []httpapi.FieldError{{Pointer: pointer, Code: code, Detail: refused.Error()}}
 	}
@@ -91,8 +100,8 @@ func faults(c account.Command, refused error) []httpapi.FieldError {
 }
 
 // amountField is where the amount of a command stands in its request.
-func amountField(c account.Command) string {
-	switch c.(type) {
+func amountField(c bank.Command) string {
+	switch ofAccount(c).(type) {
 	case account.Open, account.ChangeSettings:
 		return "/overdraft_limit"
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"passbook/domain/account"
+	"passbook/domain/bank"
 	"passbook/eventstore"
 )
 
@@ -21,7 +22,7 @@ type Codec struct {
 // build, not of the data.
 func New() (*Codec, error) {
 	var current []eventstore.Shape
-	for _, t := range account.Types() {
+	for _, t := range bank.Types() {
 		current = append(current, eventstore.Shape{Type: t.Name, Schema: t.Schema})
 	}
 	upcasters, err := eventstore.NewUpcasters(current, upcasts...)
@@ -34,21 +35,29 @@ func New() (*Codec, error) {
 // Upcasters returns the registry behind the codec.
 func (c *Codec) Upcasters() *eventstore.Upcasters { return c.upcasters }
 
-// Payload is Decode for events of any stream: what a stored event says, as a value of the domain package that the type of its
-// stream belongs to.
+// Payload returns what a stored event of any stream says, as a value of the domain package that the type of its stream belongs
+// to. An error names the position; eventstore.ErrUnknownShape means that newer code wrote it.
 func (c *Codec) Payload(stored eventstore.Event) (any, error) {
-	return c.Decode(stored)
-}
-
-// Decode returns the domain event. An error names the position; eventstore.ErrUnknownShape means that newer code wrote it.
-func (c *Codec) Decode(stored eventstore.Event) (account.Event, error) {
 	current, err := c.upcasters.Upcast(stored)
 	if err != nil {
 		return nil, err
 	}
-	event, err := account.Decode(current.Type, current.Schema, current.Data)
+	event, err := bank.Decode(current.StreamType, current.Type, current.Schema, current.Data)
 	if err != nil {
 		return nil, fmt.Errorf("decode event %d: %w", stored.Position, err)
+	}
+	return event, nil
+}
+
+// Decode is Payload for an event of an account.
+func (c *Codec) Decode(stored eventstore.Event) (account.Event, error) {
+	payload, err := c.Payload(stored)
+	if err != nil {
+		return nil, err
+	}
+	event, ok := payload.(account.Event)
+	if !ok {
+		return nil, fmt.Errorf("event %d is a %T, none of an account", stored.Position, payload)
 	}
 	return event, nil
 }

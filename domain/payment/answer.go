@@ -1,6 +1,12 @@
 package payment
 
-import "github.com/google/uuid"
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"passbook/domain/money"
+)
 
 // AnswerKind is what a gateway says of a payment.
 type AnswerKind string
@@ -32,4 +38,18 @@ func (a Answer) Command() Command {
 		return Reject{Code: a.Code, Reason: a.Reason}
 	}
 	return nil
+}
+
+// Instruction is what the gateway is told of a payment. Given twice, it is the same payment.
+type Instruction struct {
+	PaymentID    uuid.UUID
+	Money        money.Money
+	Creditor     Creditor
+	Reference    string
+	SettleBefore time.Time // from then on the gateway must not settle it: it will be given up
+}
+
+// Instruction returns what the gateway is told of the payment.
+func (s State) Instruction() Instruction {
+	return Instruction{PaymentID: s.PaymentID, Money: s.Money, Creditor: s.Creditor, Reference: s.Reference, SettleBefore: s.Deadline}
 }

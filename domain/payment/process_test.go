@@ -141,3 +141,11 @@ func TestCommandID(t *testing.T) {
 		}
 	}
 }
+
+func TestInstruction(t *testing.T) {
+	t.Parallel()
+	want := payment.Instruction{PaymentID: paymentID, Money: request.Money, Creditor: creditor, Reference: "invoice 7", SettleBefore: deadline}
+	if got := replay(requested, submitted).Instruction(); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

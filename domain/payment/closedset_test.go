@@ -83,7 +83,7 @@ func TestACaseOutsideTheSetPanics(t *testing.T) {
 		"Decide":                 func() { _, _ = payment.Decide(payment.State{}, nil, time.Time{}) },
 		"Evolve":                 func() { payment.Evolve(payment.State{}, nil, time.Time{}) },
 		"Encode":                 func() { payment.Encode(nil) },
-		"CommandID":              func() { payment.CommandID(uuid.Nil, nil, 0) },
+		"CommandID":              func() { payment.CommandID(uuid.Nil, 0, nil, 0) },
 		"a pointer to a command": func() { _, _ = payment.Decide(payment.State{}, &payment.TimeOut{}, time.Time{}) },
 	} {
 		func() {

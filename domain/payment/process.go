@@ -67,6 +67,13 @@ func (p Progress) Baulked(id uuid.UUID, now time.Time, policy Policy) Progress {
 	return p
 }
 
+// Commanded is the progress after a command for the payment that was carried out. What came of it shows in the log; until it does,
+// the next step waits a little.
+func (p Progress) Commanded(now time.Time, policy Policy) Progress {
+	p.HoldOff = now.Add(policy.BackoffFirst)
+	return p
+}
+
 // backoff doubles with the number of attempts in vain. A quarter of it, up or down, is spread by payment and attempt, so that
 // payments that failed together are not tried together.
 func (policy Policy) backoff(id uuid.UUID, attempts int) time.Duration {
@@ -145,11 +152,12 @@ func later(a, b time.Time) time.Time {
 // commandNames is the name space of the ids that the process gives its commands. It never changes.
 var commandNames = uuid.MustParse("6f2d1f0c-98ac-5d0e-9a52-0f6f2f8a7c11")
 
-// CommandID names a command that the process gives for a payment: the same for the same command in the same attempt, so that
-// whatever is repeated after a crash is known to be a repetition, and another one for the next attempt, so that a refusal that
-// is kept under it does not stand for ever. It panics on a command outside the set, nil included.
-func CommandID(id uuid.UUID, c Command, attempt int) uuid.UUID {
-	return uuid.NewSHA1(commandNames, fmt.Appendf(nil, "%s %d %s", id, attempt, name(c)))
+// CommandID names a command that the process gives for a payment at a version. It is the same for the same command in the same
+// attempt, so that whatever is repeated after a crash is known to be a repetition. It is another one as soon as the payment has
+// changed, when the same command is no repetition, and for the next attempt, so that a refusal that is kept under it does not
+// stand for ever. It panics on a command outside the set, nil included.
+func CommandID(id uuid.UUID, version int64, c Command, attempt int) uuid.UUID {
+	return uuid.NewSHA1(commandNames, fmt.Appendf(nil, "%s %d %d %s", id, version, attempt, name(c)))
 }
 
 // name tells commands of one payment apart. It ends up in keys that are stored for ever: it never changes.

@@ -75,6 +75,7 @@ func TestProgress(t *testing.T) {
 		"answered":      {before.Heard(payment.Answer{Kind: payment.AnswerAccepted}, late, policy), payment.Progress{NotBefore: late.Add(policy.StatusEvery), LastAt: late, Failures: 1, HoldOff: after(1)}},
 		"unknown":       {before.Heard(payment.Answer{Kind: payment.AnswerUnknown}, late, policy), payment.Progress{NotBefore: late, LastAt: late, Lost: true, Failures: 1, HoldOff: after(1)}},
 		"baulked":       {before.Baulked(paymentID, late, exact), payment.Progress{NotBefore: noon, LastAt: noon, Attempts: 2, Lost: true, Failures: 2, HoldOff: late.Add(1)}},
+		"commanded":     {before.Commanded(late, exact), payment.Progress{NotBefore: noon, LastAt: noon, Attempts: 2, Lost: true, Failures: 1, HoldOff: late.Add(1)}},
 		"baulked often": {payment.Progress{Failures: 900}.Baulked(paymentID, late, exact), payment.Progress{Failures: 901, HoldOff: late.Add(1)}},
 	} {
 		if tt.got != tt.want {
@@ -121,18 +122,18 @@ func TestAnswers(t *testing.T) {
 // The same command in the same attempt has the same id for ever; everything else has another one.
 func TestCommandID(t *testing.T) {
 	t.Parallel()
-	if got := payment.CommandID(paymentID, payment.Settle{GatewayReference: "G"}, 1).String(); got != "0a6bc39b-a96b-5a71-9fc0-22332d604393" {
+	if got := payment.CommandID(paymentID, 2, payment.Settle{GatewayReference: "G"}, 1).String(); got != "9198cdae-d3cb-548a-a983-33f7521b30f3" {
 		t.Errorf("an id on record has become %s", got)
 	}
 	seen := map[uuid.UUID]string{}
 	for _, id := range []uuid.UUID{paymentID, accountID} {
-		for attempt := range 3 {
+		for n := range 9 {
 			for _, c := range []payment.Command{
 				payment.Request{}, payment.Submit{}, payment.Submit{GatewayReference: "G"}, payment.Settle{}, payment.Settle{GatewayReference: "G"},
 				payment.Reject{}, payment.Reject{Code: "G"}, payment.Reject{Reason: "G"}, payment.TimeOut{}, payment.MarkStuck{}, payment.MarkStuck{Reason: "G"},
 				payment.Cancel{}, payment.Cancel{By: "G"}, payment.Push{}, payment.Push{By: "G"},
 			} {
-				command := payment.CommandID(id, c, attempt)
+				command := payment.CommandID(id, int64(n/3), c, n%3)
 				if other, known := seen[command]; known || command.Version() != 5 {
 					t.Errorf("%+v has the id of %s", c, other)
 				}

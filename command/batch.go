@@ -73,24 +73,28 @@ func keysOf(items []*item) []eventstore.Key {
 	return keys
 }
 
-// missing lists the aggregates that the items concern and that nobody has in memory, and takes over those that somebody has.
-func (b *batch) missing(items []*item, known func(uuid.UUID) (bank.Aggregate, bool)) (ids []uuid.UUID) {
+// missing lists the aggregates that the items concern and that nobody has in memory, takes over those that somebody has, and
+// counts how often it was had.
+func (b *batch) missing(items []*item, known func(uuid.UUID) (bank.Aggregate, bool)) (ids []uuid.UUID, had int) {
 	var room [4]uuid.UUID
 	for _, it := range items {
 		for request := range it.requests() {
 			for _, id := range bank.Concerned(request.Command, room[:0]) {
 				if _, here := b.states[id]; here {
+					had++
 					continue
 				}
 				state, found := known(id)
 				b.states[id] = state
-				if !found {
+				if found {
+					had++
+				} else {
 					ids = append(ids, id)
 				}
 			}
 		}
 	}
-	return ids
+	return ids, had
 }
 
 // Aggregate implements bank.World.

@@ -177,8 +177,8 @@ type loadSource interface {
 
 // decide brings the accounts of the items into the batch and decides them.
 func (p *Processor) decide(ctx context.Context, from loadSource, b *batch, items []*item) error {
-	ids := b.missing(items, p.known)
-	p.metrics.cache(len(items)-len(ids), len(ids))
+	ids, had := b.missing(items, p.known)
+	p.metrics.cache(had, len(ids))
 	if len(ids) > 0 {
 		if err := p.load(ctx, from, b, ids); err != nil {
 			return err

@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"math"
+	"time"
 
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
@@ -53,7 +54,23 @@ var movements = rapid.Custom(func(t *rapid.T) account.Command {
 		account.Withdraw{TransactionID: id, Money: m, Channel: text, Reference: text, Metadata: about},
 		account.ChargeFee{TransactionID: id, Money: m, Reason: text, Reference: text, Metadata: about},
 		account.PostInterest{TransactionID: id, Money: m, Rate: text, Period: text, Reference: text, Metadata: about},
+		account.SendTransfer{TransactionID: id, TargetID: otherID, Money: m, Reference: text, Metadata: about},
+		account.ReceiveTransfer{TransactionID: id, SourceID: otherID, Money: m, Reference: text, Metadata: about},
+		account.PostReversal{TransactionID: id, Reverses: tx(200), Direction: rapid.SampledFrom([]account.Direction{account.Credit, account.Debit}).Draw(t, "direction"), Money: m, Reason: text},
 	}).Draw(t, "movement")
+})
+
+var onHolds = rapid.Custom(func(t *rapid.T) account.Command {
+	id, m, text := hold(rapid.ByteRange(0, 5).Draw(t, "hold")), moneys.Draw(t, "money"), words.Draw(t, "text")
+	lasting := time.Duration(rapid.IntRange(0, 40).Draw(t, "minutes")) * time.Minute
+	return rapid.SampledFrom([]account.Command{
+		account.PlaceHold{HoldID: id, Money: m, ExpiresAt: noon.Add(lasting), Reference: text}, account.PlaceHold{HoldID: id, Money: m, ExpiresAt: noon.Add(lasting)},
+		account.PlaceHold{HoldID: id, Money: m, PaymentID: payment},
+		account.CaptureHold{TransactionID: transactions.Draw(t, "id"), HoldID: id, Amount: rapid.Ptr(amounts, true).Draw(t, "amount"), Final: rapid.Bool().Draw(t, "final")},
+		account.CaptureHold{TransactionID: transactions.Draw(t, "id"), HoldID: id, PaymentID: payment},
+		account.ReleaseHold{HoldID: id, Reason: text}, account.ReleaseHold{HoldID: id, PaymentID: payment},
+		account.ExtendHold{HoldID: id, ExpiresAt: noon.Add(lasting)}, account.ExpireHolds{},
+	}).Draw(t, "on hold")
 })
 
 var lifecycle = rapid.Custom(func(t *rapid.T) account.Command {
@@ -70,8 +87,9 @@ var commands = rapid.Custom(func(t *rapid.T) account.Command {
 		"settings":  func() account.Command { return settings.Draw(t, "settings") },
 		"lifecycle": func() account.Command { return lifecycle.Draw(t, "lifecycle") },
 		"movement":  func() account.Command { return movements.Draw(t, "movement") },
+		"hold":      func() account.Command { return onHolds.Draw(t, "hold") },
 	}
-	return kinds[rapid.SampledFrom([]string{"movement", "movement", "movement", "movement", "lifecycle", "settings", "open"}).Draw(t, "kind")]()
+	return kinds[rapid.SampledFrom([]string{"movement", "movement", "movement", "movement", "hold", "hold", "lifecycle", "settings", "open"}).Draw(t, "kind")]()
 })
 
 // Anything that the types allow, sense or not.
@@ -100,6 +118,10 @@ var anyState = rapid.Custom(func(t *rapid.T) account.State {
 		OverdraftLimit:  anyAmount.Draw(t, "limit"),
 		Metadata:        anyMetadata.Draw(t, "metadata"),
 		LastTransaction: tx(rapid.Byte().Draw(t, "last")),
+		Holds:           []account.Hold{{ID: hold(1), Amount: anyAmount.Draw(t, "hold"), ExpiresAt: noon.Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "expiry")))}},
+		Ended:           []account.EndedHold{{ID: hold(2), How: account.HoldEndExpired}},
+		Limits:          account.Limits{PerTransaction: anyAmount.Draw(t, "per transaction"), PerDay: anyAmount.Draw(t, "per day")},
+		Spent:           account.Spent{Day: 20778, Today: anyAmount.Draw(t, "today"), ThisMonth: anyAmount.Draw(t, "month")},
 	}
 })
 
@@ -114,5 +136,10 @@ var anyCommand = rapid.Custom(func(t *rapid.T) account.Command {
 		account.Freeze{Reason: text, Scope: account.FreezeScope(text)}, account.Unfreeze{Reason: text},
 		account.Close{Reason: text}, account.Reopen{Reason: text},
 		account.ChangeSettings{OverdraftLimit: &m.Amount, OwnerName: &text, Metadata: &about}, account.ChangeSettings{},
+		account.ChangeSettings{Limits: &account.Limits{PerDay: m.Amount}},
+		account.SendTransfer{TransactionID: id, TargetID: id, Money: m, Reference: text, Metadata: about}, account.ReceiveTransfer{TransactionID: id, SourceID: id, Money: m, Reference: text, Metadata: about},
+		account.PlaceHold{HoldID: id, Money: m, ExpiresAt: time.Unix(int64(m.Amount%1e10), 0), Reference: text, Metadata: about}, account.CaptureHold{TransactionID: id, HoldID: hold(1), Amount: &m.Amount, Reference: text},
+		account.ReleaseHold{HoldID: hold(1), Reason: text}, account.ExtendHold{HoldID: hold(1), ExpiresAt: time.Unix(int64(m.Amount%1e10), 0)}, account.ExpireHolds{},
+		account.PostReversal{TransactionID: id, Reverses: id, Direction: account.Direction(text), Money: m, Reason: text}, account.PostReversal{TransactionID: id, Reverses: id, Direction: account.Debit, Money: m},
 	}).Draw(t, "command")
 })

@@ -18,6 +18,7 @@ type rule struct {
 	name    string
 	given   []account.Event
 	when    account.Command
+	at      time.Time // of the command; noon, when all before it was booked, if it is not said
 	then    []account.Event
 	refused account.Refusal
 }
@@ -28,14 +29,23 @@ func checkRules(t *testing.T, rules []rule) {
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			checkDecision(t, account.Replay(noon, r.given...), r.when, r.then, r.refused)
+			at := r.at
+			if at.IsZero() {
+				at = noon
+			}
+			checkDecisionAt(t, account.Replay(noon, r.given...), r.when, at, r.then, r.refused)
 		})
 	}
 }
 
 func checkDecision(t *testing.T, s account.State, when account.Command, then []account.Event, refused account.Refusal) {
 	t.Helper()
-	got, err := account.Decide(s, when, noon)
+	checkDecisionAt(t, s, when, noon, then, refused)
+}
+
+func checkDecisionAt(t *testing.T, s account.State, when account.Command, at time.Time, then []account.Event, refused account.Refusal) {
+	t.Helper()
+	got, err := account.Decide(s, when, at)
 	var refusal account.Refusal
 	if err != nil && !errors.As(err, &refusal) {
 		t.Fatalf("%T is no refusal: %v", err, err)

@@ -79,7 +79,7 @@ func (b *balance) assign(e *Event) (err error) {
 		b.status, b.scope = string(account.StatusOpen), ""
 	case account.Closed:
 		b.status, b.scope = string(account.StatusClosed), ""
-	case account.SettingsChanged:
+	case account.TermsChanged:
 		return b.settings(p)
 	case account.HoldExtended:
 	case account.Event:
@@ -102,7 +102,7 @@ func (b *balance) open(p account.Opened, e *Event) (err error) {
 	return err
 }
 
-func (b *balance) settings(p account.SettingsChanged) (err error) {
+func (b *balance) settings(p account.TermsChanged) (err error) {
 	if p.OverdraftLimit != nil {
 		b.overdraftLimit = int64(*p.OverdraftLimit)
 	}

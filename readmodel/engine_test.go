@@ -60,7 +60,7 @@ func TestEveryEventTypeIsApplied(t *testing.T) {
 	for rows.Next() {
 		types++
 	}
-	if types != len(written) {
+	if want := len(written) - 1; types != want { // interest of both signs is one type of rows
 		t.Errorf("%d types of rows for %d types of events", types, len(written))
 	}
 }
@@ -164,7 +164,7 @@ type fixedDecoder struct{ b *bank }
 
 func (d fixedDecoder) Payload(stored eventstore.Event) (any, error) {
 	if strings.Contains(string(stored.Data), "lots") {
-		return account.SettingsChanged{}, nil
+		return account.TermsChanged{}, nil
 	}
 	return d.b.codec.Payload(stored)
 }

@@ -16,7 +16,7 @@ import (
 func ownersProjector() Projector {
 	return Project(Projector{
 		Name: Owners, Version: 1, Tables: []string{"owners"},
-		Types: []string{"account.opened", "account.settings_changed"}, // no movement is worth a row
+		Types: []string{"account.opened", "account.terms_changed"}, // no movement is worth a row
 	}, Definition[owner]{
 		Load: loadOwners, Apply: applyOwner, Store: storeOwners, CopyStates: copyOwners, Row: ownerRow,
 	})
@@ -34,7 +34,7 @@ func applyOwner(o *owner, e *Event, _ *pgcopy.Rows) error {
 	switch p := e.Payload.(type) {
 	case account.Opened:
 		o.accountID, o.id, o.name = e.StreamID, p.OwnerID, p.OwnerName
-	case account.SettingsChanged:
+	case account.TermsChanged:
 		if p.OwnerName != nil {
 			o.name = *p.OwnerName
 		}

@@ -3,6 +3,7 @@ package readmodel_test
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,16 +42,15 @@ func text(row *readmodel.TimelineRow, payload account.Event) {
 	case account.Opened:
 		row.Type, title, row.Metadata = "account_opened", "Account opened", p.Metadata
 	case account.Deposited:
-		row.Type, title, row.Detail, row.Reference, row.Metadata = "deposit", "Deposit", p.Source, p.Reference, p.Metadata
+		row.Type, title, row.Detail, row.Reference, row.Metadata = "deposit", "Deposit", strings.TrimPrefix(p.Source, "unspecified"), p.Reference, p.Metadata
 	case account.Withdrawn:
 		row.Type, title, row.Detail, row.Reference, row.Metadata = "withdrawal", "Withdrawal", p.Channel, p.Reference, p.Metadata
 	case account.FeeCharged:
 		row.Type, title, row.Detail, row.Reference, row.Metadata = "fee", "Fee", p.Reason, p.Reference, p.Metadata
-	case account.InterestPosted:
-		row.Type, title, row.Detail, row.Reference, row.Metadata = "interest", "Interest", p.Rate, p.Reference, p.Metadata
-		if p.Period != "" {
-			row.Detail += " " + p.Period
-		}
+	case account.InterestCredited:
+		row.Type, title, row.Detail, row.Reference, row.Metadata = "interest", "Interest", strings.TrimSpace(p.Rate+" "+p.Period), p.Reference, p.Metadata
+	case account.InterestDebited:
+		row.Type, title, row.Detail, row.Reference, row.Metadata = "interest", "Interest", strings.TrimSpace(p.Rate+" "+p.Period), p.Reference, p.Metadata
 	case account.Frozen:
 		row.Type, title, row.Detail = "account_frozen", "Account frozen", p.Reason
 	case account.Unfrozen:
@@ -59,7 +59,7 @@ func text(row *readmodel.TimelineRow, payload account.Event) {
 		row.Type, title, row.Detail = "account_closed", "Account closed", p.Reason
 	case account.Reopened:
 		row.Type, title, row.Detail = "account_reopened", "Account reopened", p.Reason
-	case account.SettingsChanged:
+	case account.TermsChanged:
 		row.Type, title = "settings_changed", "Settings changed"
 		switch {
 		case p.OverdraftLimit != nil && p.Metadata != nil:

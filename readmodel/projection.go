@@ -11,6 +11,7 @@ import (
 
 	"passbook/domain/account"
 	"passbook/eventstore"
+	"passbook/internal/eventcodec"
 	"passbook/readmodel/internal/pgcopy"
 )
 
@@ -33,7 +34,8 @@ type Projector struct {
 	Version int
 	// Tables are written by this projection and by nothing else. The names are without a schema: each generation has its own.
 	Tables []string
-	// Types are the types of the streams' events that the projection is made of; the others pass it by. Empty: all.
+	// Types are the types of the streams' events that the projection is made of, by the names they have now; the others pass it by.
+	// Empty: all. Project adds the names that they used to have: where a type was split, old events of its other parts come along.
 	Types []string
 	// ExpectDiff says why the rows of this version differ from those of the version before; empty when they do not.
 	ExpectDiff string
@@ -77,6 +79,9 @@ func Project[S any](p Projector, d Definition[S]) Projector {
 	}
 	if p.Key == "" {
 		p.Key = "account_id"
+	}
+	if len(p.Types) > 0 {
+		p.Types = eventcodec.StoredTypes(p.Types...)
 	}
 	p.newFold = func() Fold {
 		return &foldOf[S]{definition: &d, streams: map[uuid.UUID]*folded[S]{}, stream: p.Stream, types: p.Types}

@@ -52,8 +52,10 @@ func signed(payload account.Event) (int64, bool) {
 		return -int64(p.Amount), true
 	case account.FeeCharged:
 		return -int64(p.Amount), true
-	case account.InterestPosted:
+	case account.InterestCredited:
 		return int64(p.Amount), true
+	case account.InterestDebited:
+		return -int64(p.Amount), true
 	}
 	return 0, false
 }

@@ -136,7 +136,9 @@ func (last *end) next(e *Event) (entry, error) {
 		return entry{kind: TypeOpened}.with(p.Metadata)
 	case account.Deposited:
 		row := last.money(TypeDeposit, p.TransactionID, p.Amount, p.BalanceAfter, p.HeldAfter)
-		row.reference, row.detail = p.Reference, p.Source
+		if row.reference = p.Reference; p.Source != account.SourceUnspecified {
+			row.detail = p.Source
+		}
 		return row.with(p.Metadata)
 	case account.Withdrawn:
 		row := last.money(TypeWithdrawal, p.TransactionID, -p.Amount, p.BalanceAfter, p.HeldAfter)
@@ -146,8 +148,12 @@ func (last *end) next(e *Event) (entry, error) {
 		row := last.money(TypeFee, p.TransactionID, -p.Amount, p.BalanceAfter, p.HeldAfter)
 		row.reference, row.detail = p.Reference, p.Reason
 		return row.with(p.Metadata)
-	case account.InterestPosted:
+	case account.InterestCredited:
 		row := last.money(TypeInterest, p.TransactionID, p.Amount, p.BalanceAfter, p.HeldAfter)
+		row.reference, row.detail = p.Reference, strings.TrimSpace(p.Rate+" "+p.Period)
+		return row.with(p.Metadata)
+	case account.InterestDebited:
+		row := last.money(TypeInterest, p.TransactionID, -p.Amount, p.BalanceAfter, p.HeldAfter)
 		row.reference, row.detail = p.Reference, strings.TrimSpace(p.Rate+" "+p.Period)
 		return row.with(p.Metadata)
 	case account.Frozen:
@@ -158,7 +164,7 @@ func (last *end) next(e *Event) (entry, error) {
 		return entry{kind: TypeClosed, detail: p.Reason}, nil
 	case account.Reopened:
 		return entry{kind: TypeReopened, detail: p.Reason}, nil
-	case account.SettingsChanged:
+	case account.TermsChanged:
 		return entry{kind: TypeSettingsChanged, detail: changedSettings(p)}, nil
 	default:
 		return last.other(e)
@@ -225,7 +231,7 @@ func (row entry) with(metadata map[string]string) (entry, error) {
 }
 
 // changedSettings names what changed. The values are the account's; a name is the owner's own affair.
-func changedSettings(p account.SettingsChanged) string {
+func changedSettings(p account.TermsChanged) string {
 	var names []string
 	if p.OverdraftLimit != nil {
 		names = append(names, "overdraft_limit")

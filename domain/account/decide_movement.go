@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,7 +23,7 @@ func decideDeposit(s State, c Deposit) ([]Event, error) {
 	}
 	return []Event{Deposited{
 		TransactionID: c.TransactionID, Amount: c.Money.Amount, Currency: c.Money.Currency,
-		Source: c.Source, Reference: c.Reference, Metadata: orNil(c.Metadata),
+		Source: cmp.Or(c.Source, SourceUnspecified), Reference: c.Reference, Metadata: orNil(c.Metadata),
 		BalanceAfter: s.Balance + c.Money.Amount, HeldAfter: s.Held,
 	}}, nil
 }
@@ -80,11 +81,17 @@ func decidePostInterest(s State, c PostInterest) ([]Event, error) {
 	if err := s.admit(c.Money, -s.mostOut(), s.mostIn(), FreezeAll); err != nil {
 		return nil, err
 	}
-	return []Event{InterestPosted{
+	credited := InterestCredited{
 		TransactionID: c.TransactionID, Amount: c.Money.Amount, Currency: c.Money.Currency,
 		Rate: c.Rate, Period: c.Period, Reference: c.Reference, Metadata: orNil(c.Metadata),
 		BalanceAfter: s.Balance + c.Money.Amount, HeldAfter: s.Held,
-	}}, nil
+	}
+	if c.Money.Amount > 0 {
+		return []Event{credited}, nil
+	}
+	debited := InterestDebited(credited)
+	debited.Amount = -c.Money.Amount
+	return []Event{debited}, nil
 }
 
 // repeats reports whether the account's last movement was this very transaction.

@@ -11,7 +11,7 @@ func decideChangeSettings(s State, c ChangeSettings) ([]Event, error) {
 	if err := firstFault(checkSettings(c), s.usable()); err != nil {
 		return nil, err
 	}
-	var changed SettingsChanged
+	var changed TermsChanged
 	if c.OverdraftLimit != nil && *c.OverdraftLimit != s.OverdraftLimit {
 		if err := s.admitLimit(*c.OverdraftLimit); err != nil {
 			return nil, err
@@ -27,7 +27,7 @@ func decideChangeSettings(s State, c ChangeSettings) ([]Event, error) {
 	if c.Limits != nil && *c.Limits != s.Limits {
 		changed.Limits = new(*c.Limits)
 	}
-	if changed == (SettingsChanged{}) {
+	if changed == (TermsChanged{}) {
 		return nil, nil
 	}
 	return []Event{changed}, nil

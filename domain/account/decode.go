@@ -29,8 +29,10 @@ func Decode(typ string, schema int, data []byte) (Event, error) {
 		return decode(data, readWithdrawn, Withdrawn{BalanceAfter: missing, HeldAfter: missing})
 	case EventType{TypeFeeCharged, schemaFeeCharged}:
 		return decode(data, readFeeCharged, FeeCharged{BalanceAfter: missing, HeldAfter: missing})
-	case EventType{TypeInterestPosted, schemaInterestPosted}:
-		return decode(data, readInterestPosted, InterestPosted{BalanceAfter: missing, HeldAfter: missing})
+	case EventType{TypeInterestCredited, schemaInterestCredited}:
+		return decode(data, readInterestCredited, InterestCredited{BalanceAfter: missing, HeldAfter: missing})
+	case EventType{TypeInterestDebited, schemaInterestDebited}:
+		return decode(data, readInterestDebited, InterestDebited{BalanceAfter: missing, HeldAfter: missing})
 	case EventType{TypeFrozen, schemaFrozen}:
 		return decode(data, nil, Frozen{})
 	case EventType{TypeUnfrozen, schemaUnfrozen}:
@@ -39,8 +41,8 @@ func Decode(typ string, schema int, data []byte) (Event, error) {
 		return decode(data, nil, Closed{})
 	case EventType{TypeReopened, schemaReopened}:
 		return decode(data, nil, Reopened{})
-	case EventType{TypeSettingsChanged, schemaSettingsChanged}:
-		return decode(data, nil, SettingsChanged{})
+	case EventType{TypeTermsChanged, schemaTermsChanged}:
+		return decode(data, nil, TermsChanged{})
 	case EventType{TypeTransferSent, schemaTransferSent}:
 		return decode(data, readTransferSent, TransferSent{BalanceAfter: missing, HeldAfter: missing})
 	case EventType{TypeTransferReceived, schemaTransferReceived}:

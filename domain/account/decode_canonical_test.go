@@ -9,10 +9,11 @@ import (
 
 // readers runs the reader of each money event beside encoding/json.
 var readers = map[string]func(t *testing.T, data []byte){
-	TypeDeposited:      compare(readDeposited),
-	TypeWithdrawn:      compare(readWithdrawn),
-	TypeFeeCharged:     compare(readFeeCharged),
-	TypeInterestPosted: compare(readInterestPosted),
+	TypeDeposited:        compare(readDeposited),
+	TypeWithdrawn:        compare(readWithdrawn),
+	TypeFeeCharged:       compare(readFeeCharged),
+	TypeInterestCredited: compare(readInterestCredited),
+	TypeInterestDebited:  compare(readInterestDebited),
 }
 
 // compare fails when the reader takes data that encoding/json refuses or reads as something else. To give up is always right.
@@ -37,7 +38,8 @@ var readerEvents = []Event{
 	Deposited{TransactionID: [16]byte{1}, Amount: 5, Source: "s", Reference: "é", Metadata: map[string]string{"k": "v", "l": ""}, BalanceAfter: -5},
 	Withdrawn{TransactionID: [16]byte{1}, Amount: 5, Channel: "c", Reference: "r", Metadata: map[string]string{"k": "v"}, BalanceAfter: 5, HeldAfter: 1},
 	FeeCharged{TransactionID: [16]byte{1}, Amount: 5, Reason: "r", BalanceAfter: 0},
-	InterestPosted{TransactionID: [16]byte{1}, Amount: -5, Rate: "r", Period: "p", BalanceAfter: 5},
+	InterestCredited{TransactionID: [16]byte{1}, Amount: 5, Rate: "r", Period: "p", BalanceAfter: 5},
+	InterestDebited{TransactionID: [16]byte{1}, Amount: 5, Rate: "r", BalanceAfter: -5},
 }
 
 // The layout that Encode writes is the one that is read without encoding/json: otherwise a rebuild would be slow and no test red.
@@ -53,8 +55,10 @@ func TestCanonicalReaderTakesWhatEncodeWrites(t *testing.T) {
 			readWithdrawn(&c)
 		case FeeCharged:
 			readFeeCharged(&c)
-		case InterestPosted:
-			readInterestPosted(&c)
+		case InterestCredited:
+			readInterestCredited(&c)
+		case InterestDebited:
+			readInterestDebited(&c)
 		}
 		if !c.end() {
 			t.Errorf("%s is not read: %+v", data, c)

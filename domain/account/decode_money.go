@@ -7,7 +7,7 @@ func readDeposited(c *canonical) Deposited {
 		TransactionID: c.id("transaction_id"),
 		Amount:        c.amount("amount"),
 		Currency:      c.currency("currency"),
-		Source:        c.optionalText("source"),
+		Source:        c.text("source"),
 		Reference:     c.optionalText("reference"),
 		Metadata:      c.optionalMap("metadata"),
 		BalanceAfter:  c.amount("balance_after"),
@@ -41,8 +41,8 @@ func readFeeCharged(c *canonical) FeeCharged {
 	}
 }
 
-func readInterestPosted(c *canonical) InterestPosted {
-	return InterestPosted{
+func readInterestCredited(c *canonical) InterestCredited {
+	return InterestCredited{
 		TransactionID: c.id("transaction_id"),
 		Amount:        c.amount("amount"),
 		Currency:      c.currency("currency"),
@@ -53,6 +53,10 @@ func readInterestPosted(c *canonical) InterestPosted {
 		BalanceAfter:  c.amount("balance_after"),
 		HeldAfter:     c.amount("held_after"),
 	}
+}
+
+func readInterestDebited(c *canonical) InterestDebited {
+	return InterestDebited(readInterestCredited(c))
 }
 
 func readTransferSent(c *canonical) TransferSent {

@@ -14,8 +14,10 @@ func Encode(e Event) (typ string, schema int, data []byte) {
 		return TypeWithdrawn, schemaWithdrawn, e.payload()
 	case FeeCharged:
 		return TypeFeeCharged, schemaFeeCharged, e.payload()
-	case InterestPosted:
-		return TypeInterestPosted, schemaInterestPosted, e.payload()
+	case InterestCredited:
+		return TypeInterestCredited, schemaInterestCredited, e.payload()
+	case InterestDebited:
+		return TypeInterestDebited, schemaInterestDebited, InterestCredited(e).payload()
 	case Frozen:
 		return TypeFrozen, schemaFrozen, newObject().text("reason", e.Reason).text("scope", string(e.Scope)).end()
 	case Unfrozen:
@@ -24,8 +26,8 @@ func Encode(e Event) (typ string, schema int, data []byte) {
 		return TypeClosed, schemaClosed, newObject().text("reason", e.Reason).end()
 	case Reopened:
 		return TypeReopened, schemaReopened, newObject().text("reason", e.Reason).end()
-	case SettingsChanged:
-		return TypeSettingsChanged, schemaSettingsChanged, e.payload()
+	case TermsChanged:
+		return TypeTermsChanged, schemaTermsChanged, e.payload()
 	case TransferSent:
 		return TypeTransferSent, schemaTransferSent, e.payload()
 	case TransferReceived:
@@ -62,7 +64,7 @@ func (e Deposited) payload() []byte {
 		id("transaction_id", e.TransactionID).
 		amount("amount", e.Amount).
 		currency("currency", e.Currency).
-		optionalText("source", e.Source).
+		text("source", e.Source).
 		optionalText("reference", e.Reference).
 		optionalMap("metadata", e.Metadata).
 		amount("balance_after", e.BalanceAfter).
@@ -96,7 +98,7 @@ func (e FeeCharged) payload() []byte {
 		end()
 }
 
-func (e InterestPosted) payload() []byte {
+func (e InterestCredited) payload() []byte {
 	return newObject().
 		id("transaction_id", e.TransactionID).
 		amount("amount", e.Amount).
@@ -110,7 +112,7 @@ func (e InterestPosted) payload() []byte {
 		end()
 }
 
-func (e SettingsChanged) payload() []byte {
+func (e TermsChanged) payload() []byte {
 	o := newObject()
 	if e.OverdraftLimit != nil {
 		o = o.amount("overdraft_limit", *e.OverdraftLimit)

@@ -22,12 +22,15 @@ type Opened struct {
 	Metadata       map[string]string `json:"metadata,omitempty"`
 }
 
-// Deposited says that money came in.
+// SourceUnspecified is the source of a deposit of which nobody said where it came from.
+const SourceUnspecified = "unspecified"
+
+// Deposited says that money came in, and where from.
 type Deposited struct {
 	TransactionID uuid.UUID         `json:"transaction_id"`
 	Amount        money.Amount      `json:"amount"`
 	Currency      money.Currency    `json:"currency"`
-	Source        string            `json:"source,omitempty"`
+	Source        string            `json:"source"`
 	Reference     string            `json:"reference,omitempty"`
 	Metadata      map[string]string `json:"metadata,omitempty"`
 	BalanceAfter  money.Amount      `json:"balance_after"`
@@ -58,8 +61,21 @@ type FeeCharged struct {
 	HeldAfter     money.Amount      `json:"held_after"`
 }
 
-// InterestPosted says that interest was posted: earned when Amount is positive, penalty when it is negative.
-type InterestPosted struct {
+// InterestCredited says that interest was earned.
+type InterestCredited struct {
+	TransactionID uuid.UUID         `json:"transaction_id"`
+	Amount        money.Amount      `json:"amount"`
+	Currency      money.Currency    `json:"currency"`
+	Rate          string            `json:"rate,omitempty"`
+	Period        string            `json:"period,omitempty"`
+	Reference     string            `json:"reference,omitempty"`
+	Metadata      map[string]string `json:"metadata,omitempty"`
+	BalanceAfter  money.Amount      `json:"balance_after"`
+	HeldAfter     money.Amount      `json:"held_after"`
+}
+
+// InterestDebited says that penalty interest was taken.
+type InterestDebited struct {
 	TransactionID uuid.UUID         `json:"transaction_id"`
 	Amount        money.Amount      `json:"amount"`
 	Currency      money.Currency    `json:"currency"`
@@ -92,8 +108,8 @@ type Reopened struct {
 	Reason string `json:"reason"`
 }
 
-// SettingsChanged says which settings changed to what; nil is unchanged. Metadata is the whole new map.
-type SettingsChanged struct {
+// TermsChanged says which of the terms of the account changed to what; nil is unchanged. Metadata is the whole new map.
+type TermsChanged struct {
 	OverdraftLimit *money.Amount      `json:"overdraft_limit,omitempty"`
 	OwnerName      *string            `json:"owner_name,omitempty"`
 	Metadata       *map[string]string `json:"metadata,omitempty"`
@@ -221,12 +237,13 @@ func (Opened) isEvent()           {}
 func (Deposited) isEvent()        {}
 func (Withdrawn) isEvent()        {}
 func (FeeCharged) isEvent()       {}
-func (InterestPosted) isEvent()   {}
+func (InterestCredited) isEvent() {}
+func (InterestDebited) isEvent()  {}
 func (Frozen) isEvent()           {}
 func (Unfrozen) isEvent()         {}
 func (Closed) isEvent()           {}
 func (Reopened) isEvent()         {}
-func (SettingsChanged) isEvent()  {}
+func (TermsChanged) isEvent()     {}
 func (TransferSent) isEvent()     {}
 func (TransferReceived) isEvent() {}
 func (HoldPlaced) isEvent()       {}

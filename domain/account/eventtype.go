@@ -6,12 +6,13 @@ const (
 	TypeDeposited        = "money.deposited"
 	TypeWithdrawn        = "money.withdrawn"
 	TypeFeeCharged       = "fee.charged"
-	TypeInterestPosted   = "interest.posted"
+	TypeInterestCredited = "interest.credited"
+	TypeInterestDebited  = "interest.debited"
 	TypeFrozen           = "account.frozen"
 	TypeUnfrozen         = "account.unfrozen"
 	TypeClosed           = "account.closed"
 	TypeReopened         = "account.reopened"
-	TypeSettingsChanged  = "account.settings_changed"
+	TypeTermsChanged     = "account.terms_changed"
 	TypeTransferSent     = "transfer.sent"
 	TypeTransferReceived = "transfer.received"
 	TypeHoldPlaced       = "hold.placed"
@@ -26,15 +27,16 @@ const (
 // the last; bytes already stored are never rewritten.
 const (
 	schemaOpened           = 1
-	schemaDeposited        = 1
+	schemaDeposited        = 2
 	schemaWithdrawn        = 1
 	schemaFeeCharged       = 1
-	schemaInterestPosted   = 1
+	schemaInterestCredited = 1
+	schemaInterestDebited  = 1
 	schemaFrozen           = 1
 	schemaUnfrozen         = 1
 	schemaClosed           = 1
 	schemaReopened         = 1
-	schemaSettingsChanged  = 1
+	schemaTermsChanged     = 1
 	schemaTransferSent     = 1
 	schemaTransferReceived = 1
 	schemaHoldPlaced       = 1
@@ -58,12 +60,13 @@ func Types() []EventType {
 		{TypeDeposited, schemaDeposited},
 		{TypeWithdrawn, schemaWithdrawn},
 		{TypeFeeCharged, schemaFeeCharged},
-		{TypeInterestPosted, schemaInterestPosted},
+		{TypeInterestCredited, schemaInterestCredited},
+		{TypeInterestDebited, schemaInterestDebited},
 		{TypeFrozen, schemaFrozen},
 		{TypeUnfrozen, schemaUnfrozen},
 		{TypeClosed, schemaClosed},
 		{TypeReopened, schemaReopened},
-		{TypeSettingsChanged, schemaSettingsChanged},
+		{TypeTermsChanged, schemaTermsChanged},
 		{TypeTransferSent, schemaTransferSent},
 		{TypeTransferReceived, schemaTransferReceived},
 		{TypeHoldPlaced, schemaHoldPlaced},

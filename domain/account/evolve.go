@@ -23,7 +23,9 @@ func Evolve(s State, e Event, at time.Time) State {
 		return s.moved(e.TransactionID, e.BalanceAfter, e.HeldAfter)
 	case FeeCharged:
 		return s.moved(e.TransactionID, e.BalanceAfter, e.HeldAfter)
-	case InterestPosted:
+	case InterestCredited:
+		return s.moved(e.TransactionID, e.BalanceAfter, e.HeldAfter)
+	case InterestDebited:
 		return s.moved(e.TransactionID, e.BalanceAfter, e.HeldAfter)
 	case Frozen:
 		return s.standing(StatusFrozen, e.Scope)
@@ -33,7 +35,7 @@ func Evolve(s State, e Event, at time.Time) State {
 		return s.standing(StatusClosed, FreezeNone)
 	case Reopened:
 		return s.standing(StatusOpen, FreezeNone)
-	case SettingsChanged:
+	case TermsChanged:
 		return s.changed(e)
 	case TransferSent:
 		s.Spent = s.Spent.spend(e.Amount, at)
@@ -111,7 +113,7 @@ func (s State) standing(status Status, scope FreezeScope) State {
 	return s
 }
 
-func (s State) changed(e SettingsChanged) State {
+func (s State) changed(e TermsChanged) State {
 	if e.OverdraftLimit != nil {
 		s.OverdraftLimit = *e.OverdraftLimit
 	}

@@ -23,16 +23,17 @@ func TestEvolve(t *testing.T) {
 		{"deposited", account.Deposited{TransactionID: tx(2), Amount: 1, Currency: usd, BalanceAfter: 77, HeldAfter: 7}, moved},
 		{"withdrawn", account.Withdrawn{TransactionID: tx(2), Amount: 1, Currency: usd, BalanceAfter: 77, HeldAfter: 7}, func(s *account.State) { moved(s); s.Spent = account.Spent{Day: 20778, Today: 1, ThisMonth: 1} }},
 		{"fee charged", account.FeeCharged{TransactionID: tx(2), Amount: 1, Currency: usd, BalanceAfter: 77, HeldAfter: 7}, moved},
-		{"interest posted", account.InterestPosted{TransactionID: tx(2), Amount: 1, Currency: usd, BalanceAfter: 77, HeldAfter: 7}, moved},
+		{"interest credited", account.InterestCredited{TransactionID: tx(2), Amount: 1, Currency: usd, BalanceAfter: 77, HeldAfter: 7}, moved},
+		{"interest debited", account.InterestDebited{TransactionID: tx(2), Amount: 1, Currency: usd, BalanceAfter: 77, HeldAfter: 7}, moved},
 		{"frozen", account.Frozen{Scope: account.FreezeAll}, func(s *account.State) { s.FreezeScope = account.FreezeAll }},
 		{"unfrozen", account.Unfrozen{}, func(s *account.State) { s.Status, s.FreezeScope = account.StatusOpen, account.FreezeNone }},
 		{"closed", account.Closed{}, func(s *account.State) { s.Status, s.FreezeScope = account.StatusClosed, account.FreezeNone }},
 		{"reopened", account.Reopened{}, func(s *account.State) { s.Status, s.FreezeScope = account.StatusOpen, account.FreezeNone }},
-		{"no settings changed", account.SettingsChanged{}, func(*account.State) {}},
-		{"limit changed", account.SettingsChanged{OverdraftLimit: new(money.Amount(0))}, func(s *account.State) { s.OverdraftLimit = 0 }},
-		{"name changed", account.SettingsChanged{OwnerName: new("")}, func(s *account.State) { s.OwnerName = "" }},
-		{"metadata changed", account.SettingsChanged{Metadata: &map[string]string{"a": "b"}}, func(s *account.State) { s.Metadata = map[string]string{"a": "b"} }},
-		{"metadata cleared", account.SettingsChanged{Metadata: &map[string]string{}}, func(s *account.State) { s.Metadata = nil }},
+		{"no settings changed", account.TermsChanged{}, func(*account.State) {}},
+		{"limit changed", account.TermsChanged{OverdraftLimit: new(money.Amount(0))}, func(s *account.State) { s.OverdraftLimit = 0 }},
+		{"name changed", account.TermsChanged{OwnerName: new("")}, func(s *account.State) { s.OwnerName = "" }},
+		{"metadata changed", account.TermsChanged{Metadata: &map[string]string{"a": "b"}}, func(s *account.State) { s.Metadata = map[string]string{"a": "b"} }},
+		{"metadata cleared", account.TermsChanged{Metadata: &map[string]string{}}, func(s *account.State) { s.Metadata = nil }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

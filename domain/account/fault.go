@@ -30,7 +30,7 @@ func (e Opened) fault() error {
 }
 
 func (e Deposited) fault() error {
-	return movementFault(e, e.Amount > 0)
+	return firstFault(missingUnless(e.Source != "", "source"), movementFault(e, e.Amount > 0))
 }
 
 func (e Withdrawn) fault() error {
@@ -41,8 +41,12 @@ func (e FeeCharged) fault() error {
 	return movementFault(e, e.Amount > 0)
 }
 
-func (e InterestPosted) fault() error {
-	return movementFault(e, e.Amount != 0)
+func (e InterestCredited) fault() error {
+	return movementFault(e, e.Amount > 0)
+}
+
+func (e InterestDebited) fault() error {
+	return movementFault(e, e.Amount > 0)
 }
 
 func (e TransferSent) fault() error {
@@ -107,7 +111,7 @@ func (Unfrozen) fault() error { return nil }
 func (Closed) fault() error   { return nil }
 func (Reopened) fault() error { return nil }
 
-func (e SettingsChanged) fault() error {
+func (e TermsChanged) fault() error {
 	return firstFault(
 		missingUnless(e.OverdraftLimit == nil || *e.OverdraftLimit >= 0 && e.OverdraftLimit.InRange(), "overdraft_limit"),
 		missingUnless(e.Limits == nil || e.Limits.inRange(), "limits"))

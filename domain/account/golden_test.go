@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"passbook/domain/account"
@@ -67,10 +69,17 @@ func checkAllGoldenFilesAreRead(t *testing.T, kept map[string]bool) {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		if !kept[file] {
+		if !kept[file] && !isOld(filepath.Base(file)) {
 			t.Errorf("no sample for %s", file)
 		}
 	}
+}
+
+// isOld reports whether a golden file has a shape that is no longer written. internal/eventcodec reads those.
+func isOld(name string) bool {
+	return !slices.ContainsFunc(account.Types(), func(kind account.EventType) bool {
+		return strings.HasPrefix(name, fmt.Sprintf("%s.v%d.", kind.Name, kind.Schema))
+	})
 }
 
 // A fold that changes must change the fingerprint, or old snapshots would be taken for states of the new fold. This file

@@ -25,8 +25,10 @@ func MovementOf(e Event) (Movement, bool) {
 		return Movement{e.TransactionID, -e.Amount, e.Currency, e.Reference, e.BalanceAfter, e.HeldAfter}, true
 	case FeeCharged:
 		return Movement{e.TransactionID, -e.Amount, e.Currency, e.Reference, e.BalanceAfter, e.HeldAfter}, true
-	case InterestPosted:
+	case InterestCredited:
 		return Movement{e.TransactionID, e.Amount, e.Currency, e.Reference, e.BalanceAfter, e.HeldAfter}, true
+	case InterestDebited:
+		return Movement{e.TransactionID, -e.Amount, e.Currency, e.Reference, e.BalanceAfter, e.HeldAfter}, true
 	case TransferSent:
 		return Movement{e.TransactionID, -e.Amount, e.Currency, e.Reference, e.BalanceAfter, e.HeldAfter}, true
 	case TransferReceived:
@@ -51,7 +53,9 @@ func BalancesOf(e Event) (Balances, bool) {
 		return Balances{e.BalanceAfter, e.HeldAfter}, true
 	case FeeCharged:
 		return Balances{e.BalanceAfter, e.HeldAfter}, true
-	case InterestPosted:
+	case InterestCredited:
+		return Balances{e.BalanceAfter, e.HeldAfter}, true
+	case InterestDebited:
 		return Balances{e.BalanceAfter, e.HeldAfter}, true
 	case TransferSent:
 		return Balances{e.BalanceAfter, e.HeldAfter}, true

@@ -37,7 +37,7 @@ func TestOpening(t *testing.T) {
 		{name: "again with another limit", given: history(opened(50)), when: limit(51), refused: other},
 		{name: "again with other metadata", given: history(opened(50)), when: with(func(c *account.Open) { c.Metadata = nil }), refused: other},
 		{name: "again under another id", given: history(opened(50)), when: with(func(c *account.Open) { c.AccountID = uuid.UUID{0xB} }), refused: other},
-		{name: "again as it was before its settings changed", given: history(opened(50), account.SettingsChanged{OverdraftLimit: new(money.Amount(60))}), when: with(nil), refused: other},
+		{name: "again as it was before its settings changed", given: history(opened(50), account.TermsChanged{OverdraftLimit: new(money.Amount(60))}), when: with(nil), refused: other},
 		{name: "again with other content on a closed account", given: history(opened(50), closed), when: limit(51), refused: other},
 	})
 }
@@ -93,23 +93,23 @@ func TestClosing(t *testing.T) {
 func TestChangingSettings(t *testing.T) {
 	limit := func(l money.Amount) account.ChangeSettings { return account.ChangeSettings{OverdraftLimit: &l} }
 	limited := func(l money.Amount) []account.Event {
-		return history(account.SettingsChanged{OverdraftLimit: &l})
+		return history(account.TermsChanged{OverdraftLimit: &l})
 	}
 	all := account.ChangeSettings{OverdraftLimit: new(money.Amount(80)), OwnerName: new("Bob"), Metadata: &map[string]string{"vip": "yes"}}
 	same := account.ChangeSettings{OverdraftLimit: new(money.Amount(50)), OwnerName: new("Ada"), Metadata: &map[string]string{"branch": "7"}}
 	checkRules(t, []rule{
 		{name: "all of them", given: history(opened(50)), when: all,
-			then: history(account.SettingsChanged{OverdraftLimit: new(money.Amount(80)), OwnerName: new("Bob"), Metadata: &map[string]string{"vip": "yes"}})},
+			then: history(account.TermsChanged{OverdraftLimit: new(money.Amount(80)), OwnerName: new("Bob"), Metadata: &map[string]string{"vip": "yes"}})},
 		{name: "none of them", given: history(opened(50)), when: account.ChangeSettings{}},
 		{name: "to what they are", given: history(opened(50)), when: same},
 		{name: "one of them, the others to what they are", given: history(opened(40)), when: same, then: limited(50)},
-		{name: "the name", given: history(opened(50)), when: account.ChangeSettings{OwnerName: new("Bob")}, then: history(account.SettingsChanged{OwnerName: new("Bob")})},
-		{name: "the name to none", given: history(opened(50)), when: account.ChangeSettings{OwnerName: new("")}, then: history(account.SettingsChanged{OwnerName: new("")})},
+		{name: "the name", given: history(opened(50)), when: account.ChangeSettings{OwnerName: new("Bob")}, then: history(account.TermsChanged{OwnerName: new("Bob")})},
+		{name: "the name to none", given: history(opened(50)), when: account.ChangeSettings{OwnerName: new("")}, then: history(account.TermsChanged{OwnerName: new("")})},
 		{name: "the metadata as a whole", given: history(opened(50)), when: account.ChangeSettings{Metadata: &map[string]string{"a": "b"}},
-			then: history(account.SettingsChanged{Metadata: &map[string]string{"a": "b"}})},
+			then: history(account.TermsChanged{Metadata: &map[string]string{"a": "b"}})},
 		{name: "the metadata to none", given: history(opened(50)), when: account.ChangeSettings{Metadata: new(map[string]string(nil))},
-			then: history(account.SettingsChanged{Metadata: &map[string]string{}})},
-		{name: "no metadata to none", given: history(opened(50), account.SettingsChanged{Metadata: &map[string]string{}}), when: account.ChangeSettings{Metadata: &map[string]string{}}},
+			then: history(account.TermsChanged{Metadata: &map[string]string{}})},
+		{name: "no metadata to none", given: history(opened(50), account.TermsChanged{Metadata: &map[string]string{}}), when: account.ChangeSettings{Metadata: &map[string]string{}}},
 
 		{name: "the limit raised", given: history(opened(50)), when: limit(51), then: limited(51)},
 		{name: "the limit raised to the highest", given: history(opened(50)), when: limit(most), then: limited(most)},

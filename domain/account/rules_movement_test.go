@@ -23,7 +23,7 @@ func TestDeposits(t *testing.T) {
 		{name: "what is held stays held", given: history(opened(0), holdingOf(100, 30)), when: deposit(500), then: deposited(500, 600, 30)},
 		{name: "a deposit pays back an overdraft", given: history(opened(50), holding(-100)), when: deposit(500), then: deposited(500, 400, 0)},
 		{name: "a deposit without texts", given: history(opened(0)), when: account.Deposit{TransactionID: tx(2), Money: euros(1), Metadata: map[string]string{}},
-			then: history(account.Deposited{TransactionID: tx(2), Amount: 1, Currency: eur, BalanceAfter: 1})},
+			then: history(account.Deposited{TransactionID: tx(2), Amount: 1, Currency: eur, Source: account.SourceUnspecified, BalanceAfter: 1})},
 		{name: "the largest amount", given: history(opened(0)), when: deposit(most), then: deposited(most, most, 0)},
 		{name: "onto a debt the largest amount is still the largest", given: history(opened(0), holding(-5)), when: deposit(most), then: deposited(most, most-5, 0)},
 		{name: "to the highest balance", given: history(opened(0), holding(most-1)), when: deposit(1), then: deposited(1, most, 0)},
@@ -121,8 +121,14 @@ func TestInterest(t *testing.T) {
 		return account.PostInterest{TransactionID: tx(2), Money: euros(minor), Rate: "2.5 %", Period: "2026-01", Reference: "r", Metadata: map[string]string{"k": "v"}}
 	}
 	posted := func(minor, balance, held money.Amount) []account.Event {
-		return history(account.InterestPosted{TransactionID: tx(2), Amount: minor, Currency: eur, Rate: "2.5 %", Period: "2026-01", Reference: "r",
-			Metadata: map[string]string{"k": "v"}, BalanceAfter: balance, HeldAfter: held})
+		credited := account.InterestCredited{TransactionID: tx(2), Amount: minor, Currency: eur, Rate: "2.5 %", Period: "2026-01", Reference: "r",
+			Metadata: map[string]string{"k": "v"}, BalanceAfter: balance, HeldAfter: held}
+		if minor > 0 {
+			return history(credited)
+		}
+		debited := account.InterestDebited(credited)
+		debited.Amount = -minor
+		return history(debited)
 	}
 	checkRules(t, []rule{
 		{name: "earned", given: history(opened(0), holding(100)), when: post(3), then: posted(3, 103, 0)},

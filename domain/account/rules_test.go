@@ -87,7 +87,7 @@ func holding(balance money.Amount) account.Event { return holdingOf(balance, 0) 
 
 // holdingOf says that the first transaction brought the balance there, with so much of it set aside.
 func holdingOf(balance, held money.Amount) account.Event {
-	return account.InterestPosted{TransactionID: tx(1), Amount: 1, Currency: eur, BalanceAfter: balance, HeldAfter: held}
+	return account.InterestCredited{TransactionID: tx(1), Amount: 1, Currency: eur, BalanceAfter: balance, HeldAfter: held}
 }
 
 func frozen(scope account.FreezeScope) account.Event {

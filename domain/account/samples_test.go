@@ -23,7 +23,7 @@ var samples = []sample{
 	{"minimal", account.Opened{AccountID: sampleID(1), OwnerID: "o", Currency: money.MustCurrency("JPY")}},
 
 	{"full", account.Deposited{TransactionID: sampleID(2), Amount: 12_550, Currency: eur, Source: "cash", Reference: "slip 4711\n", Metadata: sampleTexts, BalanceAfter: 12_550, HeldAfter: 1}},
-	{"minimal", account.Deposited{TransactionID: sampleID(2), Amount: money.MaxAmount, Currency: eur, BalanceAfter: money.MaxAmount}},
+	{"minimal", account.Deposited{TransactionID: sampleID(2), Amount: money.MaxAmount, Currency: eur, Source: account.SourceUnspecified, BalanceAfter: money.MaxAmount}},
 
 	{"full", account.Withdrawn{TransactionID: sampleID(3), Amount: 2_000, Currency: eur, Channel: "atm", Reference: "card *42", Metadata: sampleTexts, BalanceAfter: 10_550, HeldAfter: 2}},
 	{"minimal", account.Withdrawn{TransactionID: sampleID(3), Amount: 1, Currency: eur, BalanceAfter: -money.MaxAmount}},
@@ -31,9 +31,10 @@ var samples = []sample{
 	{"full", account.FeeCharged{TransactionID: sampleID(4), Amount: 550, Currency: eur, Reason: "card", Reference: "2026", Metadata: sampleTexts, BalanceAfter: 10_000, HeldAfter: 3}},
 	{"minimal", account.FeeCharged{TransactionID: sampleID(4), Amount: 1, Currency: eur, BalanceAfter: -1}},
 
-	{"full", account.InterestPosted{TransactionID: sampleID(5), Amount: 25, Currency: eur, Rate: "2.5 %", Period: "2026-01", Reference: "r", Metadata: sampleTexts, BalanceAfter: 10_025, HeldAfter: 4}},
-	{"penalty", account.InterestPosted{TransactionID: sampleID(5), Amount: -25, Currency: eur, Rate: "9 %", BalanceAfter: -25}},
-	{"minimal", account.InterestPosted{TransactionID: sampleID(5), Amount: 1, Currency: eur, BalanceAfter: 1}},
+	{"full", account.InterestCredited{TransactionID: sampleID(5), Amount: 25, Currency: eur, Rate: "2.5 %", Period: "2026-01", Reference: "r", Metadata: sampleTexts, BalanceAfter: 10_025, HeldAfter: 4}},
+	{"minimal", account.InterestCredited{TransactionID: sampleID(5), Amount: 1, Currency: eur, BalanceAfter: 1}},
+	{"full", account.InterestDebited{TransactionID: sampleID(5), Amount: 25, Currency: eur, Rate: "9 %", Period: "2026-01", Reference: "r", Metadata: sampleTexts, BalanceAfter: -25, HeldAfter: 4}},
+	{"minimal", account.InterestDebited{TransactionID: sampleID(5), Amount: 1, Currency: eur, BalanceAfter: -1}},
 
 	{"all", account.Frozen{Reason: "court order", Scope: account.FreezeAll}},
 	{"debit", account.Frozen{Reason: "", Scope: account.FreezeDebit}},
@@ -44,12 +45,12 @@ var samples = []sample{
 	{"full", account.Reopened{Reason: "came back"}},
 	{"minimal", account.Reopened{}},
 
-	{"full", account.SettingsChanged{OverdraftLimit: new(money.Amount(5)), OwnerName: new("Bob"), Metadata: &sampleTexts}},
-	{"limit", account.SettingsChanged{OverdraftLimit: new(money.Amount(0))}},
-	{"name", account.SettingsChanged{OwnerName: new("")}},
-	{"cleared", account.SettingsChanged{Metadata: &map[string]string{}}},
-	{"limits", account.SettingsChanged{Limits: &account.Limits{PerTransaction: 1, PerDay: 20, PerMonth: 300}}},
-	{"nolimits", account.SettingsChanged{Limits: &account.Limits{}}},
+	{"full", account.TermsChanged{OverdraftLimit: new(money.Amount(5)), OwnerName: new("Bob"), Metadata: &sampleTexts}},
+	{"limit", account.TermsChanged{OverdraftLimit: new(money.Amount(0))}},
+	{"name", account.TermsChanged{OwnerName: new("")}},
+	{"cleared", account.TermsChanged{Metadata: &map[string]string{}}},
+	{"limits", account.TermsChanged{Limits: &account.Limits{PerTransaction: 1, PerDay: 20, PerMonth: 300}}},
+	{"nolimits", account.TermsChanged{Limits: &account.Limits{}}},
 
 	{"full", account.TransferSent{TransactionID: sampleID(6), CounterpartyID: sampleID(7), Amount: 5, Currency: eur, Reference: "rent", Metadata: sampleTexts, BalanceAfter: -5, HeldAfter: 1}},
 	{"minimal", account.TransferSent{TransactionID: sampleID(6), CounterpartyID: sampleID(7), Amount: 1, Currency: eur}},

@@ -61,7 +61,7 @@ func (l *ledger) enter(e *eventstore.Event, payload any) (entry, error) {
 		return l.open(e, p)
 	case account.Deposited:
 		l.move(e, +int64(p.Amount), p.Currency.Code(), int64(p.BalanceAfter), int64(p.HeldAfter))
-		return entry{"deposit", p.TransactionID, true, +int64(p.Amount), p.Reference, p.Source, p.Metadata}, nil
+		return entry{"deposit", p.TransactionID, true, +int64(p.Amount), p.Reference, sourceSaid(p.Source), p.Metadata}, nil
 	case account.Withdrawn:
 		l.move(e, -int64(p.Amount), p.Currency.Code(), int64(p.BalanceAfter), int64(p.HeldAfter))
 		l.withdrawn(e)
@@ -69,10 +69,12 @@ func (l *ledger) enter(e *eventstore.Event, payload any) (entry, error) {
 	case account.FeeCharged:
 		l.move(e, -int64(p.Amount), p.Currency.Code(), int64(p.BalanceAfter), int64(p.HeldAfter))
 		return entry{"fee", p.TransactionID, true, -int64(p.Amount), p.Reference, p.Reason, p.Metadata}, nil
-	case account.InterestPosted:
-		l.move(e, int64(p.Amount), p.Currency.Code(), int64(p.BalanceAfter), int64(p.HeldAfter))
-		detail := strings.Join(strings.Fields(p.Rate+" "+p.Period), " ")
-		return entry{"interest", p.TransactionID, true, int64(p.Amount), p.Reference, detail, p.Metadata}, nil
+	case account.InterestCredited:
+		l.move(e, +int64(p.Amount), p.Currency.Code(), int64(p.BalanceAfter), int64(p.HeldAfter))
+		return entry{"interest", p.TransactionID, true, +int64(p.Amount), p.Reference, joined(p.Rate, p.Period), p.Metadata}, nil
+	case account.InterestDebited:
+		l.move(e, -int64(p.Amount), p.Currency.Code(), int64(p.BalanceAfter), int64(p.HeldAfter))
+		return entry{"interest", p.TransactionID, true, -int64(p.Amount), p.Reference, joined(p.Rate, p.Period), p.Metadata}, nil
 	case account.Frozen:
 		l.row.Status, l.row.Scope = "frozen", string(p.Scope)
 		return entry{kind: "account_frozen", detail: p.Reason}, nil
@@ -85,12 +87,23 @@ func (l *ledger) enter(e *eventstore.Event, payload any) (entry, error) {
 	case account.Reopened:
 		l.row.Status = "open"
 		return entry{kind: "account_reopened", detail: p.Reason}, nil
-	case account.SettingsChanged:
+	case account.TermsChanged:
 		return l.change(p)
 	default:
 		return entry{}, fmt.Errorf("the auditor has no rule for %s", e.Type)
 	}
 }
+
+// sourceSaid is where a deposit came from, when somebody said it.
+func sourceSaid(source string) string {
+	if source == "unspecified" {
+		return ""
+	}
+	return source
+}
+
+// joined is two texts in one, either of which may be empty.
+func joined(a, b string) string { return strings.Join(strings.Fields(a+" "+b), " ") }
 
 func (l *ledger) open(e *eventstore.Event, p account.Opened) (entry, error) {
 	if p.AccountID != e.StreamID {
@@ -139,7 +152,7 @@ func (l *ledger) closed(e *eventstore.Event) {
 	l.row.Status, l.row.Scope = "closed", ""
 }
 
-func (l *ledger) change(p account.SettingsChanged) (entry, error) {
+func (l *ledger) change(p account.TermsChanged) (entry, error) {
 	var names []string
 	var err error
 	if p.OverdraftLimit != nil {

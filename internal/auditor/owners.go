@@ -55,7 +55,8 @@ func newOwnersBook(found *differences) book {
 func (b *ownersBook) begin(uuid.UUID) { b.now, b.without = ownerRow{}, ownerRow{} }
 
 func (b *ownersBook) apply(_ context.Context, l *ledger, e *eventstore.Event, payload any, _ *timelineRow) error {
-	said := e.Type == "account.opened" || e.Type == "account.settings_changed" // whatever newer code reads others as
+	// By the names under which they are stored, whatever newer code reads others as.
+	said := e.Type == "account.opened" || e.Type == "account.terms_changed" || e.Type == "account.settings_changed"
 	if !said || !b.reaches(e.StreamID, e.Version, e.Position) {
 		return nil
 	}
@@ -65,7 +66,7 @@ func (b *ownersBook) apply(_ context.Context, l *ledger, e *eventstore.Event, pa
 	}
 	name, words := b.without.Name, b.without.Words
 	b.without = b.now
-	if p, settings := payload.(account.SettingsChanged); settings && p.OwnerName == nil {
+	if p, terms := payload.(account.TermsChanged); terms && p.OwnerName == nil {
 		b.without.Name, b.without.Words = name, words
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"passbook/domain/account"
+	"passbook/domain/bank"
 	"passbook/eventstore"
 )
 
@@ -20,7 +20,7 @@ type Log interface {
 
 // Decoder is the code under examination: *eventcodec.Codec.
 type Decoder interface {
-	Decode(stored eventstore.Event) (account.Event, error)
+	Payload(stored eventstore.Event) (any, error)
 	Upcasters() *eventstore.Upcasters
 }
 
@@ -177,7 +177,7 @@ func (x *examination) event(stored *eventstore.Event, first bool) {
 }
 
 // decode returns nil with an error.
-func (x *examination) decode(stored *eventstore.Event) (payload account.Event, current eventstore.Shape, err error) {
+func (x *examination) decode(stored *eventstore.Event) (payload bank.Event, current eventstore.Shape, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			payload, err = nil, fmt.Errorf("panic: %v\n%s", v, debug.Stack())
@@ -188,6 +188,6 @@ func (x *examination) decode(stored *eventstore.Event) (payload account.Event, c
 		return nil, current, err
 	}
 	current = eventstore.Shape{Type: upcast.Type, Schema: upcast.Schema}
-	payload, err = x.decoder.Decode(upcast)
+	payload, err = x.decoder.Payload(upcast)
 	return payload, current, err
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/bank"
+	"passbook/domain/money"
 	"passbook/eventstore"
 )
 
@@ -34,10 +36,13 @@ type folds struct {
 
 // fold is a stream as far as it was read.
 type fold struct {
-	state  account.State
-	middle bool   // it is read from the middle, and its balance is not known yet
-	broken bool   // an event could not be read or folded: there is nothing to hold the later ones against
-	fault  *Fault // the event that could not be folded; of those that cannot be read it is said elsewhere
+	aggregate bank.Aggregate
+	version   int64
+	balance   money.Amount // of an account
+	middle    bool         // it is read from the middle: what it was before is not known, so that nothing is folded onto it
+	known     bool         // the balance is
+	broken    bool         // an event could not be read or folded: there is nothing to hold the later ones against
+	fault     *Fault       // the event that could not be folded; of those that cannot be read it is said elsewhere
 }
 
 func newFolds(p part, streamsMax int, from int64) *folds {
@@ -45,8 +50,8 @@ func newFolds(p part, streamsMax int, from int64) *folds {
 }
 
 // add folds an event into its stream; nil is one that cannot be read, which is said elsewhere.
-func (f *folds) add(stored *eventstore.Event, payload account.Event) {
-	if stored.StreamType != account.StreamType || !f.has(stored.StreamID) {
+func (f *folds) add(stored *eventstore.Event, payload bank.Event) {
+	if !f.has(stored.StreamID) {
 		return
 	}
 	s := f.states[stored.StreamID]
@@ -57,11 +62,11 @@ func (f *folds) add(stored *eventstore.Event, payload account.Event) {
 				return
 			}
 		}
-		s = &fold{}
-		f.states[stored.StreamID] = s
-		if f.from > 1 {
-			s.state.Version, s.middle = stored.Version-1, true
+		s = &fold{known: true}
+		if f.from > 1 && stored.Version > 1 {
+			s = &fold{version: stored.Version - 1, middle: true}
 		}
+		f.states[stored.StreamID] = s
 	}
 	if payload == nil {
 		s.broken = true
@@ -81,26 +86,44 @@ func (f *folds) halve() {
 }
 
 // evolve is the domain's own fold, held against what the event says of it.
-func (s *fold) evolve(stored *eventstore.Event, payload account.Event) (err error) {
+func (s *fold) evolve(stored *eventstore.Event, payload bank.Event) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v", v)
 		}
 	}()
-	before := s.state
-	if stored.Version != before.Version+1 {
-		return fmt.Errorf("version %d follows version %d", stored.Version, before.Version)
+	if stored.Version != s.version+1 {
+		return fmt.Errorf("version %d follows version %d", stored.Version, s.version)
 	}
-	if _, opens := payload.(account.Opened); opens != (stored.Version == 1) {
+	s.version = stored.Version
+	if !s.middle {
+		var fits bool
+		if s.aggregate, fits = bank.Evolve(s.aggregate, stored.StreamID, payload, stored.RecordedAt); !fits {
+			return fmt.Errorf("%s in a stream of another kind", stored.Type)
+		}
+	}
+	if e, ofAccount := payload.(account.Event); ofAccount {
+		return s.account(stored, e)
+	}
+	return nil
+}
+
+// account holds an account's event against what was before it.
+func (s *fold) account(stored *eventstore.Event, e account.Event) error {
+	if _, opens := e.(account.Opened); opens != (stored.Version == 1) {
 		return fmt.Errorf("version %d is %s", stored.Version, stored.Type)
 	}
-	s.state = account.Evolve(before, payload, stored.RecordedAt)
-	s.state.OwnerID, s.state.OwnerName, s.state.Metadata = "", "", nil // texts are most of a state, and nothing is decided here
-	if m, moves := account.MovementOf(payload); moves && !s.middle && before.Balance+m.Amount != m.BalanceAfter {
-		return fmt.Errorf("%d and %d make %d, the event says %d", before.Balance, m.Amount, before.Balance+m.Amount, m.BalanceAfter)
+	before := s.balance
+	if after, states := account.BalancesOf(e); states {
+		s.balance = after.Balance
+		if m, _ := account.MovementOf(e); s.known && before+m.Amount != after.Balance {
+			return fmt.Errorf("%d and %d make %d, the event says %d", before, m.Amount, before+m.Amount, after.Balance)
+		}
+		s.known = true
 	}
-	if _, stated := account.BalancesOf(payload); stated {
-		s.middle = false
+	if state, ok := s.aggregate.(account.State); ok { // texts are most of a state, and nothing is decided here
+		state.OwnerID, state.OwnerName, state.Metadata = "", "", nil
+		s.aggregate = state
 	}
 	return nil
 }

@@ -4,14 +4,12 @@ package eventcodec
 
 import (
 	"fmt"
+	"sync"
 
 	"passbook/domain/account"
 	"passbook/domain/bank"
 	"passbook/eventstore"
 )
-
-// upcasts lists the steps from every shape that is no longer written. A step stays for ever: the events it reads do.
-var upcasts = []eventstore.Upcast{}
 
 // Codec turns stored events into domain events. It is immutable and safe for concurrent use.
 type Codec struct {
@@ -21,16 +19,20 @@ type Codec struct {
 // New checks that every shape ever stored leads to one that the domain reads. Call it at start: a fault is a fault of the
 // build, not of the data.
 func New() (*Codec, error) {
-	var current []eventstore.Shape
-	for _, t := range bank.Types() {
-		current = append(current, eventstore.Shape{Type: t.Name, Schema: t.Schema})
-	}
-	upcasters, err := eventstore.NewUpcasters(current, upcasts...)
+	upcasters, err := registry()
 	if err != nil {
 		return nil, err
 	}
 	return &Codec{upcasters: upcasters}, nil
 }
+
+var registry = sync.OnceValues(func() (*eventstore.Upcasters, error) {
+	var current []eventstore.Shape
+	for _, t := range bank.Types() {
+		current = append(current, shape(t.Name, t.Schema))
+	}
+	return eventstore.NewUpcasters(current, upcasts...)
+})
 
 // Upcasters returns the registry behind the codec.
 func (c *Codec) Upcasters() *eventstore.Upcasters { return c.upcasters }
@@ -60,4 +62,14 @@ func (c *Codec) Decode(stored eventstore.Event) (account.Event, error) {
 		return nil, fmt.Errorf("event %d is a %T, none of an account", stored.Position, payload)
 	}
 	return event, nil
+}
+
+// StoredTypes lists the wire names under which events of these types are stored: their own and those they used to have. An event
+// that is stored under one of them may still be of another type, where a type was split.
+func StoredTypes(types ...string) []string {
+	upcasters, err := registry()
+	if err != nil {
+		panic(err) // New says it at start
+	}
+	return upcasters.Stored(types...)
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"passbook/domain/account"
+	"passbook/domain/bank"
 	"passbook/eventstore"
+	"passbook/internal/eventcodec"
 	"passbook/readmodel"
 )
 
@@ -114,10 +115,12 @@ func (r *reader) rows(ctx context.Context, tx pgx.Tx, s *segment) error {
 // Texts that stand in every event, so that each is not made anew.
 var known = func() map[string]string {
 	texts := map[string]string{}
-	for _, t := range account.Types() {
-		texts[t.Name] = t.Name
+	for _, t := range bank.Types() {
+		texts[t.StreamType] = t.StreamType
+		for _, name := range eventcodec.StoredTypes(t.Name) {
+			texts[name] = name
+		}
 	}
-	texts[account.StreamType] = account.StreamType
 	return texts
 }()
 

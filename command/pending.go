@@ -21,18 +21,25 @@ func (p *Processor) Begin(ctx context.Context, request Request) (Pending, error)
 	return Pending{it}, nil
 }
 
-// Known returns a command whose answer is known.
-func Known(answer Answer, err error) Pending {
-	it := &item{answer: answer, err: err, done: make(chan struct{})}
-	close(it.done)
-	return Pending{it}
+// Promised returns a command whose answer is made known by tell, to be called once. It is for stand-ins of a Processor.
+func Promised() (p Pending, tell func(Answer, error)) {
+	it := &item{done: make(chan struct{})}
+	return Pending{it}, func(answer Answer, err error) {
+		it.answer, it.err = answer, err
+		close(it.done)
+	}
 }
 
 // Done is closed when the answer is known.
 func (p Pending) Done() <-chan struct{} { return p.it.done }
 
-// Wait waits for the answer; see Execute.
+// Wait waits for the answer, or for the end of ctx; see Execute. An answer that is known is returned whether ctx has ended or not.
 func (p Pending) Wait(ctx context.Context) (Answer, error) {
+	select {
+	case <-p.it.done:
+		return p.it.answer, p.it.err
+	default:
+	}
 	select {
 	case <-p.it.done:
 		return p.it.answer, p.it.err

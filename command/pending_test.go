@@ -58,17 +58,18 @@ func TestACommandThatCannotBeBegunLeavesItsKeyFree(t *testing.T) {
 	}
 }
 
-func TestKnownAnswers(t *testing.T) {
+func TestAnAnswerThatIsKnownOutlivesItsCaller(t *testing.T) {
 	t.Parallel()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	pending := command.Known(command.Answer{Status: 201}, nil)
-	<-pending.Done()
-	if answer, err := pending.Wait(t.Context()); answer.Status != 201 || err != nil {
-		t.Errorf("%+v, %v", answer, err)
-	}
-	b, id := start(t, newDatabase(t), command.Config{}), uuid.New()
-	if _, err := b.Execute(ended, request(id, "k", open(id, 0))); !errors.Is(err, context.Canceled) {
+	pending, tell := command.Promised()
+	if _, err := pending.Wait(ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller that has left is told %v", err)
+	}
+	tell(command.Answer{Status: 201}, nil)
+	for range 20 {
+		if answer, err := pending.Wait(ended); answer.Status != 201 || err != nil {
+			t.Fatalf("%+v, %v", answer, err)
+		}
 	}
 }

@@ -42,6 +42,7 @@ var access = map[Route]Rule{
 	{"POST", "/v1/accounts/{account_id}/unfreeze"}:    write,
 	{"POST", "/v1/accounts/{account_id}/close"}:       write,
 	{"POST", "/v1/accounts/{account_id}/reopen"}:      write,
+	{"POST", "/v1/bulk"}:                              writeOwn, // each of its items is held to the rule of its own route
 
 	{"GET", "/v1/accounts"}:                       readOwn,
 	{"GET", "/v1/accounts/{account_id}"}:          readOwn,

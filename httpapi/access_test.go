@@ -31,6 +31,10 @@ func (closedBank) Execute(context.Context, command.Request) (command.Answer, err
 	return command.Answer{}, command.ErrOverloaded
 }
 
+func (closedBank) Begin(context.Context, command.Request) (command.Pending, error) {
+	return command.Pending{}, command.ErrOverloaded
+}
+
 // emptyBooks know no account.
 type emptyBooks struct{}
 
@@ -87,7 +91,7 @@ type door struct {
 func doors(t *testing.T) map[string]door {
 	t.Helper()
 	commands, queries := httpapitest.New(t, api.Command), httpapitest.New(t, api.Query)
-	commandServer, err := commandapi.New(commands.Config(), closedBank{})
+	commandServer, err := commandapi.New(commands.Config(), commandapi.Limits{}, closedBank{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,7 +40,7 @@ func (c *Call) Bind(r *http.Request, target any) error {
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	body, err := readBody(r, (*buffer)[:0], BodyMax)
+	body, err := readBody(r, (*buffer)[:0], c.route.bodyMax())
 	*buffer = body[:0]
 	if err != nil {
 		return err
@@ -69,28 +70,60 @@ func decode(schema *openapi3.Schema, body []byte, target any) error {
 	return nil
 }
 
-// checkMedia lets JSON pass. An encoded body is refused: how large it becomes is not known before it has become so.
-func checkMedia(r *http.Request) error {
-	given := r.Header["Content-Type"]
-	if len(given) != 1 || !isJSON(given[0]) {
-		return &Error{Code: UnsupportedMediaType, Detail: "The body must be application/json."}
+// BindRaw reads the body whole and does not decode it. Its media type must be one of those given.
+func (c *Call) BindRaw(r *http.Request, media ...string) (body []byte, which string, err error) {
+	which, err = checkMediaOf(r, media)
+	if err != nil {
+		return nil, "", err
 	}
-	if len(r.Header["Content-Encoding"]) > 0 {
-		return &Error{Code: UnsupportedMediaType, Detail: "The body must not be encoded."}
-	}
-	return nil
+	limit := c.route.bodyMax()
+	body, err = readBody(r, make([]byte, 0, min(max(r.ContentLength, 1024), int64(limit))+1), limit)
+	return body, which, err
 }
 
-func isJSON(contentType string) bool {
-	if contentType == "application/json" {
-		return true
+// DecodeEntry is Decode for one entry of a body that is an array.
+func (c *Call) DecodeEntry(entry []byte, target any) error {
+	return decode(c.route.body.Items.Value, entry, target)
+}
+
+func (r *route) bodyMax() int {
+	if r.limits.Body != 0 {
+		return r.limits.Body
 	}
+	return BodyMax
+}
+
+const mediaJSON = "application/json"
+
+// checkMedia lets JSON pass. An encoded body is refused: how large it becomes is not known before it has become so.
+func checkMedia(r *http.Request) error {
+	if given := r.Header["Content-Type"]; len(given) == 1 && given[0] == mediaJSON && len(r.Header["Content-Encoding"]) == 0 {
+		return nil
+	}
+	_, err := checkMediaOf(r, []string{mediaJSON})
+	return err
+}
+
+func checkMediaOf(r *http.Request, media []string) (which string, err error) {
+	if given := r.Header["Content-Type"]; len(given) == 1 {
+		which = mediaType(given[0])
+	}
+	if !slices.Contains(media, which) {
+		return "", &Error{Code: UnsupportedMediaType, Detail: "The body must be " + strings.Join(media, " or ") + "."}
+	}
+	if len(r.Header["Content-Encoding"]) > 0 {
+		return "", &Error{Code: UnsupportedMediaType, Detail: "The body must not be encoded."}
+	}
+	return which, nil
+}
+
+// mediaType is a content type without parameters; "" when it cannot be read or is not of UTF-8.
+func mediaType(contentType string) string {
 	media, params, err := mime.ParseMediaType(contentType)
-	if err != nil || media != "application/json" {
-		return false
+	if charset, given := params["charset"]; err != nil || given && !strings.EqualFold(charset, "utf-8") {
+		return ""
 	}
-	charset, given := params["charset"]
-	return !given || strings.EqualFold(charset, "utf-8")
+	return media
 }
 
 func readBody(r *http.Request, dst []byte, limit int) ([]byte, error) {

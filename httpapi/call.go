@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"passbook/httpapi/auth"
@@ -42,6 +43,35 @@ func CallFrom(ctx context.Context) *Call {
 
 // Route returns the method and path template of the operation that was called.
 func (c *Call) Route() Route { return c.route.Route }
+
+// Stopping is closed when the server takes no more requests and waits for those in flight: one that does many things should
+// begin no more of them.
+func (c *Call) Stopping() <-chan struct{} { return c.route.server.stopping }
+
+// Carry makes the call of a request to another route that this one carries for its caller, with headers of its own. It is refused
+// as the caller would be who sent it by itself. The error is the caller's; it panics on a route that is not served.
+func (c *Call) Carry(at Route, path string, h http.Header) (*Call, error) {
+	carried := &Call{
+		Identity: c.Identity, RequestID: c.RequestID, Traceparent: c.Traceparent, Header: h, Path: path,
+		route: c.route.server.routes[at],
+	}
+	if carried.route == nil {
+		panic("httpapi: " + at.Method + " " + at.Path + " is not served")
+	}
+	var err error
+	carried.OwnedBy, err = carried.route.rule.admit(c.Identity)
+	return carried, err
+}
+
+// Problem makes the problem that an error is told as. What is our fault is logged, so it is for errors that are told.
+func (c *Call) Problem(ctx context.Context, err error) (body []byte, e *Error, status int) {
+	e = asError(err)
+	body, status = AppendProblem(make([]byte, 0, 512), e, c.Path, c.RequestID)
+	if status >= http.StatusInternalServerError && e.Cause != nil && !errors.Is(e.Cause, context.Canceled) {
+		c.route.server.log(ctx, c, levelOf(status), "request failed", "code", e.Code, "error", e.Cause)
+	}
+	return body, e, status
+}
 
 // May refuses an account of another owner than the caller's, where it is bound to one, as if there were no such account.
 func (c *Call) May(ownerID string) error {

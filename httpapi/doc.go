@@ -8,6 +8,9 @@
 // 422 for an amount that no command can have), headers of the operation (400), then the operation itself. Whatever stops a
 // request stops it before anything was done.
 //
+// A request that carries others (a bulk) is examined as a whole, and then each of those in the same order from its scope on; see
+// [Call.Carry].
+//
 // # Failures
 //
 // Everything that is not an answer goes through [Error] and the table in problem.go, panics included: a panic is logged

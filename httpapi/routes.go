@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
@@ -16,18 +17,25 @@ type route struct {
 	query        map[string]*openapi3.Schema
 	body         *openapi3.Schema
 	bodyOptional bool
+	limits       Limits
 	timings      *timings
+	server       *Server
+}
+
+// Limits are those of a route that is not like the others. What is zero is as for the others.
+type Limits struct {
+	Body    int           // bytes
+	Timeout time.Duration // for an answer, and for reading the body; writing the answer may take a little longer
 }
 
 // Routes takes the handlers of the generated servers; it is their EchoRouter. A route that the document or the table of
 // access does not know is an error of NewServer.
 type Routes struct {
 	server *Server
-	known  map[Route]bool
 	faults []error
 }
 
-func (rs *Routes) add(method, path string, h echo.HandlerFunc) *echo.Route {
+func (rs *Routes) add(method, path string, h echo.HandlerFunc, limits Limits) *echo.Route {
 	at := Route{method, documentPath(path)}
 	rule, ok := Access(at)
 	if !ok {
@@ -39,11 +47,12 @@ func (rs *Routes) add(method, path string, h echo.HandlerFunc) *echo.Route {
 		rs.faults = append(rs.faults, fmt.Errorf("%s %s is not in the OpenAPI document", method, at.Path))
 		return nil
 	}
-	rs.known[at] = true
 	r := &route{
 		Route: at, rule: rule, query: queryParameters(operation), body: bodySchema(operation), bodyOptional: bodyOptional(operation),
+		limits: limits, server: rs.server,
 		timings: &timings{metrics: rs.server.metrics, route: at.Path, method: method},
 	}
+	rs.server.routes[at] = r
 	return rs.server.echo.Add(method, path, func(c echo.Context) error {
 		rs.server.serve(r, h, c)
 		return nil
@@ -51,13 +60,18 @@ func (rs *Routes) add(method, path string, h echo.HandlerFunc) *echo.Route {
 }
 
 // Handle adds the handler of a route as the document writes it.
-func (rs *Routes) Handle(at Route, h echo.HandlerFunc) { rs.add(at.Method, echoPath(at.Path), h) }
+func (rs *Routes) Handle(at Route, h echo.HandlerFunc) { rs.HandleWithin(Limits{}, at, h) }
+
+// HandleWithin is Handle for a route with limits of its own.
+func (rs *Routes) HandleWithin(limits Limits, at Route, h echo.HandlerFunc) {
+	rs.add(at.Method, echoPath(at.Path), h, limits)
+}
 
 // check reports what was registered wrongly, and what the document promises and nobody serves.
 func (rs *Routes) check() error {
 	faults := rs.faults
 	for _, r := range rs.server.document.routes() {
-		if !rs.known[r] {
+		if rs.server.routes[r] == nil {
 			faults = append(faults, fmt.Errorf("%s %s is in the OpenAPI document but not served", r.Method, r.Path))
 		}
 	}
@@ -85,45 +99,45 @@ func echoPath(path string) string {
 
 // CONNECT adds a route.
 func (rs *Routes) CONNECT(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
-	return rs.add("CONNECT", path, h)
+	return rs.add("CONNECT", path, h, Limits{})
 }
 
 // DELETE adds a route.
 func (rs *Routes) DELETE(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
-	return rs.add("DELETE", path, h)
+	return rs.add("DELETE", path, h, Limits{})
 }
 
 // GET adds a route.
 func (rs *Routes) GET(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
-	return rs.add("GET", path, h)
+	return rs.add("GET", path, h, Limits{})
 }
 
 // HEAD adds a route.
 func (rs *Routes) HEAD(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
-	return rs.add("HEAD", path, h)
+	return rs.add("HEAD", path, h, Limits{})
 }
 
 // OPTIONS adds a route.
 func (rs *Routes) OPTIONS(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
-	return rs.add("OPTIONS", path, h)
+	return rs.add("OPTIONS", path, h, Limits{})
 }
 
 // PATCH adds a route.
 func (rs *Routes) PATCH(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
-	return rs.add("PATCH", path, h)
+	return rs.add("PATCH", path, h, Limits{})
 }
 
 // POST adds a route.
 func (rs *Routes) POST(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
-	return rs.add("POST", path, h)
+	return rs.add("POST", path, h, Limits{})
 }
 
 // PUT adds a route.
 func (rs *Routes) PUT(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
-	return rs.add("PUT", path, h)
+	return rs.add("PUT", path, h, Limits{})
 }
 
 // TRACE adds a route.
 func (rs *Routes) TRACE(path string, h echo.HandlerFunc, _ ...echo.MiddlewareFunc) *echo.Route {
-	return rs.add("TRACE", path, h)
+	return rs.add("TRACE", path, h, Limits{})
 }

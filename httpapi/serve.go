@@ -34,7 +34,7 @@ func (s *Server) serve(r *route, h echo.HandlerFunc, c echo.Context) {
 		s.metrics.inFlight.Dec()
 		r.timings.observe(c.Response().Status, time.Since(start))
 	}()
-	ctx, done := s.limited(c.Request())
+	ctx, done := s.limited(r, c)
 	defer done()
 	cc := &callContext{Context: ctx, call: newCall(r, c)}
 	defer func() {
@@ -139,11 +139,8 @@ func (s *Server) answerUnmatched(err error, c echo.Context) {
 }
 
 func (s *Server) answerError(c echo.Context, call *Call, err error) {
-	e := asError(err)
-	body, status := AppendProblem(make([]byte, 0, 512), e, call.Path, call.RequestID)
-	if status >= http.StatusInternalServerError && e.Cause != nil && !errors.Is(e.Cause, context.Canceled) {
-		s.log(c, call, levelOf(status), "request failed", "code", e.Code, "error", e.Cause)
-	}
+	ctx := c.Request().Context()
+	body, e, status := call.Problem(ctx, err)
 	if c.Response().Committed {
 		return // the answer had begun; all that can be done is to have logged it
 	}
@@ -154,11 +151,11 @@ func (s *Server) answerError(c echo.Context, call *Call, err error) {
 	if KindOf(e.Code).Retryable && status != http.StatusInternalServerError {
 		h.Set("Retry-After", strconv.Itoa(max(e.RetryAfterSeconds, 1)))
 	}
-	if c.Request().Context().Err() != nil {
+	if ctx.Err() != nil {
 		h["Connection"] = closing // see connContext
 	}
 	if err := c.Blob(status, "application/problem+json", body); err != nil {
-		s.log(c, call, slog.LevelDebug, "answer not written", "error", err)
+		s.log(ctx, call, slog.LevelDebug, "answer not written", "error", err)
 	}
 }
 
@@ -185,7 +182,7 @@ func (s *Server) answerPanic(c echo.Context, call *Call, reason any) {
 	if reason == http.ErrAbortHandler { //nolint:errorlint // a sentinel that net/http compares in the same way
 		panic(reason)
 	}
-	s.log(c, call, slog.LevelError, "panic", "reason", fmt.Sprint(reason), "stack", string(debug.Stack()))
+	s.log(c.Request().Context(), call, slog.LevelError, "panic", "reason", fmt.Sprint(reason), "stack", string(debug.Stack()))
 	s.answerError(c, call, &Error{Code: InternalError, Detail: "Something went wrong on our side. It is logged under the request id."})
 }
 
@@ -197,7 +194,7 @@ func levelOf(status int) slog.Level {
 	return slog.LevelWarn
 }
 
-func (s *Server) log(c echo.Context, call *Call, level slog.Level, message string, args ...any) {
+func (s *Server) log(ctx context.Context, call *Call, level slog.Level, message string, args ...any) {
 	args = append(args, "api", s.name, "request_id", call.RequestID, "route", call.route.Path, "traceparent", call.Traceparent)
-	s.cfg.Log.Log(c.Request().Context(), level, message, args...)
+	s.cfg.Log.Log(ctx, level, message, args...)
 }

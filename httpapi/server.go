@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -56,7 +57,7 @@ func (c *Config) setDefaults() {
 		}
 	}
 	if c.WriteTimeout == 0 {
-		c.WriteTimeout = c.RequestTimeout + 10*time.Second
+		c.WriteTimeout = c.RequestTimeout + writeReserve
 	}
 	if c.MaxHeaderBytes == 0 {
 		c.MaxHeaderBytes = 16 << 10
@@ -70,7 +71,10 @@ type Server struct {
 	document  *document
 	metrics   *metrics
 	echo      *echo.Echo
+	routes    map[Route]*route
 	unmatched *route
+	stopping  chan struct{} // closed by stop, when no more requests are taken
+	stop      func()
 }
 
 // NewServer makes the server of the named API from its OpenAPI document (YAML) and its handlers. It fails when a route
@@ -85,10 +89,11 @@ func NewServer(name string, cfg Config, yaml []byte, register func(*Routes)) (*S
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{name: name, cfg: cfg, document: document, metrics: metrics, echo: newEcho()}
-	s.unmatched = &route{timings: &timings{metrics: metrics, route: "unmatched", method: "any"}}
+	s := &Server{name: name, cfg: cfg, document: document, metrics: metrics, echo: newEcho(), routes: map[Route]*route{}, stopping: make(chan struct{})}
+	s.stop = sync.OnceFunc(func() { close(s.stopping) })
+	s.unmatched = &route{server: s, timings: &timings{metrics: metrics, route: "unmatched", method: "any"}}
 	s.echo.HTTPErrorHandler = s.answerUnmatched
-	routes := &Routes{server: s, known: map[Route]bool{}}
+	routes := &Routes{server: s}
 	register(routes)
 	routes.GET("/openapi.json", s.serveDocument)
 	if err := routes.check(); err != nil {
@@ -111,7 +116,7 @@ func (s *Server) serveDocument(c echo.Context) error {
 // Run serves on the listener until ctx is done, then takes no more connections and waits for the requests in flight, but
 // no longer than StopTimeout. It closes the listener. The error is nil after an orderly stop.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
-	return Serve(ctx, listener, &http.Server{
+	server := &http.Server{
 		Handler:           s,
 		ConnContext:       s.connContext,
 		ReadHeaderTimeout: s.cfg.ReadHeaderTimeout,
@@ -120,7 +125,9 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		IdleTimeout:       s.cfg.IdleTimeout,
 		MaxHeaderBytes:    s.cfg.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // clients that hang up
-	}, s.cfg.StopTimeout)
+	}
+	server.RegisterOnShutdown(s.stop)
+	return Serve(ctx, listener, server, s.cfg.StopTimeout)
 }
 
 // Serve runs an http.Server as Server.Run does.

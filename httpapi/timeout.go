@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/labstack/echo/v4"
 )
 
 // patience is what limits the time of the requests of one connection. A context with a deadline for each of them would be a
@@ -25,15 +27,30 @@ func (s *Server) connContext(ctx context.Context, _ net.Conn) context.Context {
 }
 
 // limited returns the request's context with an end to it, and what to call when the request is answered. A connection that
-// carries several requests at a time, as those of HTTP/2 do, has no common end for them.
-func (s *Server) limited(r *http.Request) (context.Context, func()) {
+// carries several requests at a time, as those of HTTP/2 do, has no common end for them; nor has one whose request may take longer
+// than others, and whose answer may have begun when its time is over.
+func (s *Server) limited(route *route, c echo.Context) (context.Context, func()) {
+	r, limit := c.Request(), s.cfg.RequestTimeout
 	ctx := r.Context()
-	if p, ok := ctx.Value(patienceKey{}).(*patience); ok && r.ProtoMajor == 1 {
-		p.timer.Reset(s.cfg.RequestTimeout)
+	if route.limits.Timeout != 0 {
+		limit = route.limits.Timeout
+		extend(c.Response(), limit)
+	} else if p, ok := ctx.Value(patienceKey{}).(*patience); ok && r.ProtoMajor == 1 {
+		p.timer.Reset(limit)
 		return ctx, p.stop
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.RequestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	return ctx, cancel
+}
+
+// writeReserve is how much longer an answer may be written than its request may take.
+const writeReserve = 10 * time.Second
+
+// extend gives the connection the time that this request may take. What is not a connection of the network has no end of its own.
+func extend(w http.ResponseWriter, limit time.Duration) {
+	connection, now := http.NewResponseController(w), time.Now()
+	_ = connection.SetReadDeadline(now.Add(limit))
+	_ = connection.SetWriteDeadline(now.Add(limit + writeReserve))
 }
 
 func (p *patience) stop() { p.timer.Stop() }

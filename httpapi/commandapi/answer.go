@@ -15,7 +15,8 @@ type answer struct {
 
 // Values of headers, shared by all answers.
 var (
-	contentJSON    = []string{"application/json"}
+	contentJSON    = []string{mediaJSON}
+	contentLines   = []string{mediaLines}
 	contentProblem = []string{"application/problem+json"}
 	replayed       = []string{"true"}
 )

@@ -2,7 +2,6 @@ package commandapi_test
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"passbook/command"
 	"passbook/domain/account"
 	banking "passbook/domain/bank"
+	"passbook/httpapi"
 	"passbook/httpapi/auth"
 	"passbook/httpapi/commandapi"
 	"passbook/httpapi/httpapitest"
@@ -28,6 +28,7 @@ type bank struct {
 	position int64
 	fail     func(command.Request) error // when set, asked first
 	closed   func(caller string) error   // when set, asked before that
+	begin    func(command.Request) (pending command.Pending, err error, mine bool)
 }
 
 type kept struct {
@@ -67,6 +68,18 @@ func (b *bank) Execute(ctx context.Context, r command.Request) (command.Answer, 
 		return command.Answer{}, &command.VersionMismatch{Expected: r.IfVersion, Actual: state.Version}
 	}
 	return b.decide(r, state), nil
+}
+
+// Begin is Execute, unless the test has its own way.
+func (b *bank) Begin(ctx context.Context, r command.Request) (command.Pending, error) {
+	if b.begin != nil {
+		if pending, err, mine := b.begin(r); mine {
+			return pending, err
+		}
+	}
+	pending, tell := command.Promised()
+	tell(b.Execute(ctx, r))
+	return pending, nil
 }
 
 func (b *bank) decide(r command.Request, state account.State) command.Answer {
@@ -133,15 +146,20 @@ type rig struct {
 	*httpapitest.Kit
 	t      *testing.T
 	bank   *bank
-	server http.Handler
+	server *httpapi.Server
 	teller string
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
+	return newRigWithin(t, commandapi.Limits{})
+}
+
+func newRigWithin(t *testing.T, limits commandapi.Limits) *rig {
+	t.Helper()
 	kit := httpapitest.New(t, api.Command)
 	bank := newBank()
-	server, err := commandapi.New(kit.Config(), bank)
+	server, err := commandapi.New(kit.Config(), limits, bank)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,12 @@ func (s rubberStamp) Execute(_ context.Context, r command.Request) (command.Answ
 	return command.Answer{Status: status, Body: body, SubjectID: banking.Principal(r.Command), Version: 17, Position: 123456789}, nil
 }
 
+func (s rubberStamp) Begin(ctx context.Context, r command.Request) (command.Pending, error) {
+	pending, tell := command.Promised()
+	tell(s.Execute(ctx, r))
+	return pending, nil
+}
+
 const depositBody = `{"amount": 12550, "currency": "EUR", "source": "cash desk", "reference": "INV-2026-000123"}`
 
 // sink is a ResponseWriter that keeps nothing.
@@ -56,7 +62,7 @@ func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
 // BenchmarkDeposit is one deposit from the parsed request to the written answer, without network and without log.
 func BenchmarkDeposit(b *testing.B) {
 	kit := httpapitest.New(b, api.Command)
-	server, err := commandapi.New(kit.Config(), newRubberStamp())
+	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newRubberStamp())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -88,7 +94,7 @@ func BenchmarkDeposit(b *testing.B) {
 // BenchmarkDepositOverTheNetwork has the client and the network in it too: many connections, each with one request at a time.
 func BenchmarkDepositOverTheNetwork(b *testing.B) {
 	kit := httpapitest.New(b, api.Command)
-	server, err := commandapi.New(kit.Config(), newRubberStamp())
+	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newRubberStamp())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,7 +5,27 @@ package commandapi
 
 import (
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
+
+// Defines values for BulkMethod.
+const (
+	PATCH BulkMethod = "PATCH"
+	POST  BulkMethod = "POST"
+)
+
+// Valid indicates whether the value is a known member of the BulkMethod enum.
+func (e BulkMethod) Valid() bool {
+	switch e {
+	case PATCH:
+		return true
+	case POST:
+		return true
+	default:
+		return false
+	}
+}
 
 // Defines values for FreezeScope.
 const (
@@ -45,6 +65,29 @@ type AccountSettings struct {
 //
 // Example: 12550
 type Amount = int64
+
+// BulkItem defines model for BulkItem.
+type BulkItem struct {
+	// Body As the operation takes it.
+	Body jsontext.Value `json:"body,omitempty"`
+
+	// IdempotencyKey The item's own key; without it, the header's key with `/` and the item's index behind it.
+	IdempotencyKey *string `json:"idempotency_key,omitempty"`
+
+	// IfMatch As the header If-Match.
+	//
+	// Example: "17"
+	IfMatch *string    `json:"if_match,omitempty"`
+	Method  BulkMethod `json:"method,omitempty"`
+
+	// Path Of the operation, without a query.
+	//
+	// Example: /v1/accounts/01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10/deposits
+	Path string `json:"path"`
+}
+
+// BulkMethod defines model for BulkMethod.
+type BulkMethod string
 
 // Currency ISO 4217 code of a currency in use, upper case.
 //

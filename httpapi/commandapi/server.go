@@ -20,14 +20,20 @@ import (
 type Executor interface {
 	Admits(caller string) error
 	Execute(context.Context, command.Request) (command.Answer, error)
+	Begin(context.Context, command.Request) (command.Pending, error)
 }
 
 // handlers serve the operations.
-type handlers struct{ executor Executor }
+type handlers struct {
+	executor Executor
+	limits   Limits
+	bulks    chan struct{} // has a place for each bulk request that is served
+}
 
 // New makes the server of the command API. The executor must answer with what Render made.
-func New(cfg httpapi.Config, executor Executor) (*httpapi.Server, error) {
-	h := &handlers{executor: executor}
+func New(cfg httpapi.Config, limits Limits, executor Executor) (*httpapi.Server, error) {
+	limits = limits.withDefaults()
+	h := &handlers{executor: executor, limits: limits, bulks: make(chan struct{}, limits.BulkMax)}
 	cfg.Admit = func(call *httpapi.Call) error {
 		if err := executor.Admits(call.Identity.Caller); err != nil {
 			return translate(err)
@@ -38,5 +44,6 @@ func New(cfg httpapi.Config, executor Executor) (*httpapi.Server, error) {
 		for _, op := range operations {
 			r.Handle(op.route, h.serve(op))
 		}
+		r.HandleWithin(httpapi.Limits{Body: bulkBodyMax, Timeout: limits.BulkTimeout}, bulkRoute, h.serveBulk)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/httpapi"
@@ -34,6 +35,7 @@ type Kit struct {
 // New makes a kit for the API with this document.
 func New(t TB, yaml []byte) *Kit {
 	t.Helper()
+	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.PlainBodyDecoder)
 	spec, err := openapi3.NewLoader().LoadFromData(yaml)
 	if err != nil {
 		t.Fatalf("OpenAPI document: %v", err)

@@ -16,6 +16,8 @@ const (
 	queueMost          = 1 << 20
 	queueAgeMost       = time.Minute
 	batchMost          = 10_000
+	bulkTimeoutMost    = time.Hour
+	bulkMost           = 1000
 	cacheLeast         = 1 << 20
 	streamBytesLeast   = 1 << 20
 	shutdownMost       = 10 * time.Minute
@@ -179,6 +181,10 @@ func (c Command) check(f *Faults) {
 	}
 	checkRange(f, "BATCH_MAX", int64(c.BatchMax), 1, batchMost)
 	checkRange(f, "SNAPSHOT_EVERY", int64(c.SnapshotEvery), 0, snapshotEveryMost)
+	if c.BulkTimeout <= 0 || c.BulkTimeout > bulkTimeoutMost {
+		f.add("BULK_TIMEOUT", "%v is not between 0 and %v", c.BulkTimeout, bulkTimeoutMost)
+	}
+	checkRange(f, "BULK_MAX", int64(c.BulkMax), 1, bulkMost)
 	if c.CacheBytes < cacheLeast {
 		f.add("CACHE_BYTES", "%v is less than %v", c.CacheBytes, Bytes(cacheLeast))
 	}

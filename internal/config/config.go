@@ -113,6 +113,8 @@ type Command struct {
 	BatchMax      int           `env:"BATCH_MAX" help:"commands committed together"`
 	CacheBytes    Bytes         `env:"CACHE_BYTES" help:"memory for accounts held between commands"`
 	SnapshotEvery int           `env:"SNAPSHOT_EVERY" help:"events between two snapshots of an account; 0: none"`
+	BulkTimeout   time.Duration `env:"BULK_TIMEOUT" help:"limit of a bulk request; what it has not come to by then is answered 503 overloaded"`
+	BulkMax       int           `env:"BULK_MAX" help:"bulk requests at a time, of up to 8 MiB each; one more is answered 503 overloaded"`
 }
 
 func defaultLog() Log { return Log{LogFormat: FormatText} }
@@ -138,7 +140,7 @@ func defaultCommandAPI() CommandAPI {
 		Database: defaultDatabase("passbook_command", 8),
 		NATS:     defaultNATS(),
 		Auth:     defaultAuth(),
-		Command:  Command{Relay: true, Forward: true, QueueMax: 8192, QueueAge: 2 * time.Second, QueueDelay: 50 * time.Millisecond, BatchMax: 1024, CacheBytes: 256 << 20, SnapshotEvery: 200},
+		Command:  Command{Relay: true, Forward: true, QueueMax: 8192, QueueAge: 2 * time.Second, QueueDelay: 50 * time.Millisecond, BatchMax: 1024, CacheBytes: 256 << 20, SnapshotEvery: 200, BulkTimeout: time.Minute, BulkMax: 16},
 	}
 }
 

@@ -37,7 +37,7 @@ func TestDefaults(t *testing.T) {
 		"DATABASE_ROLE=passbook_command\nDATABASE_MAX_CONNS=8\nMIGRATE=auto\n" +
 		"NATS_URL=nats://passbook:xxxxx@nats:4222\nNATS_CREDS_FILE=\nNATS_STREAM_MAX_BYTES=1GiB\nNATS_STREAM_MAX_AGE=168h0m0s\n" +
 		"AUTH_ISSUER=https://id.example.com\nAUTH_DISCOVERY_URL=\nAUTH_AUDIENCE=passbook\n" +
-		"RELAY=on\nFORWARD=on\nQUEUE_MAX=8192\nQUEUE_AGE=2s\nQUEUE_DELAY=50ms\nBATCH_MAX=1024\nCACHE_BYTES=256MiB\nSNAPSHOT_EVERY=200\n"
+		"RELAY=on\nFORWARD=on\nQUEUE_MAX=8192\nQUEUE_AGE=2s\nQUEUE_DELAY=50ms\nBATCH_MAX=1024\nCACHE_BYTES=256MiB\nSNAPSHOT_EVERY=200\nBULK_TIMEOUT=1m0s\nBULK_MAX=16\n"
 	if c.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", c, want)
 	}
@@ -59,6 +59,7 @@ func TestReadsEveryVariable(t *testing.T) {
 		"MIGRATE": "off", "NATS_URL": "tls://n:4222", "NATS_CREDS_FILE": "/creds", "NATS_STREAM_MAX_BYTES": "64MiB",
 		"NATS_STREAM_MAX_AGE": "2h0m0s", "AUTH_ISSUER": "http://i", "AUTH_DISCOVERY_URL": "http://d",
 		"AUTH_AUDIENCE": "a", "RELAY": "off", "FORWARD": "off", "QUEUE_MAX": "4", "QUEUE_AGE": "8s", "QUEUE_DELAY": "9ms", "BATCH_MAX": "5", "CACHE_BYTES": "6MiB", "SNAPSHOT_EVERY": "7",
+		"BULK_TIMEOUT": "3m0s", "BULK_MAX": "9",
 	}
 	c, err := config.LoadCommandAPI(environ)
 	if err != nil {
@@ -110,6 +111,9 @@ func TestFaults(t *testing.T) {
 		{"CACHE_BYTES=-1", "CACHE_BYTES: "},
 		{"CACHE_BYTES=1", "CACHE_BYTES: 1 is less than"},
 		{"SNAPSHOT_EVERY=-1", "SNAPSHOT_EVERY: -1 is not between"},
+		{"BULK_TIMEOUT=0s", "BULK_TIMEOUT: 0s is not between"},
+		{"BULK_TIMEOUT=61m", "BULK_TIMEOUT: 1h1m0s is not between"},
+		{"BULK_MAX=0", "BULK_MAX: 0 is not between"},
 		{"DATABASE_URL_FILE=/x", "DATABASE_URL_FILE: set together with DATABASE_URL"},
 	}
 	for _, tt := range tests {

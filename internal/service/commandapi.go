@@ -57,7 +57,8 @@ func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt
 	if err != nil {
 		return err
 	}
-	server, err := commandapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, processor) //nolint:contextcheck // its handlers have contexts of their own
+	limits := commandapi.Limits{BulkTimeout: cfg.BulkTimeout, BulkMax: cfg.BulkMax}
+	server, err := commandapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, limits, processor) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err
 	}

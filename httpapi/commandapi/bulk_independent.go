@@ -1,0 +1,154 @@
+package commandapi
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"passbook/command"
+)
+
+// independent executes the items of a bulk, each for itself. A bounded number of them is under way at a time: so a bulk takes part
+// in full batches without filling the queue, where its caller's other commands and other callers' wait too.
+//
+// One goroutine does it all. Items are begun in their order, which is the order in which they are decided; only one that was
+// turned away for overload after it had been queued may come behind later ones.
+type independent struct {
+	*bulk
+	executor Executor
+	results  *results
+
+	next   int        // item to be begun
+	window []underway // begun or known, in order
+	waits  int        // in a row, for want of room
+}
+
+// underway is an item whose result is not written yet: pending, or known because it never began.
+type underway struct {
+	part    part
+	pending command.Pending
+	err     error // it was not begun
+}
+
+const (
+	pauseMin = 5 * time.Millisecond
+	pauseMax = 250 * time.Millisecond
+)
+
+// all executes the items and writes their results. An error means that the caller has gone.
+func (r *independent) all(ctx context.Context) error {
+	r.results.begin()
+	for r.next < len(r.items) || len(r.window) > 0 {
+		r.fill(ctx)
+		if len(r.window) == 0 {
+			r.pause(ctx)
+			continue
+		}
+		if err := r.finish(ctx); err != nil {
+			return err
+		}
+	}
+	return r.results.end()
+}
+
+// fill begins items until enough are under way or there is no room for the next.
+func (r *independent) fill(ctx context.Context) {
+	for r.next < len(r.items) && len(r.window) < cap(r.window) {
+		u, room := r.begin(ctx)
+		if !room {
+			return
+		}
+		r.window, r.next, r.waits = append(r.window, u), r.next+1, 0
+	}
+}
+
+// begin begins the next item. An item that the executor has no room for, or whose key is that of an item under way, is put off.
+func (r *independent) begin(ctx context.Context) (u underway, room bool) {
+	if err := r.over(ctx); err != nil {
+		return underway{part: part{call: r.call}, err: err}, true
+	}
+	if u.part, u.err = r.part(r.next); u.err != nil {
+		return u, true
+	}
+	u.pending, u.err = r.executor.Begin(ctx, u.part.request)
+	if errors.Is(u.err, command.ErrOverloaded) || errors.Is(u.err, command.ErrKeyInProgress) && len(r.window) > 0 {
+		return u, false
+	}
+	return u, true
+}
+
+// over says why no more items are begun.
+func (r *independent) over(ctx context.Context) error {
+	select {
+	case <-r.call.Stopping():
+		return command.ErrStopping
+	case <-ctx.Done():
+		return command.ErrOverloaded
+	default:
+		return nil
+	}
+}
+
+// finish writes the result of the first item under way.
+func (r *independent) finish(ctx context.Context) error {
+	u := &r.window[0]
+	answer, err := r.await(ctx, u)
+	if gone(ctx) {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		body, _, status := u.part.call.Problem(ctx, translate(err))
+		err = r.results.add(status, false, body, 0)
+	} else {
+		err = r.results.add(answer.Status, answer.Replayed, answer.Body, answer.Position)
+	}
+	copy(r.window, r.window[1:])
+	r.window = r.window[:len(r.window)-1]
+	return err
+}
+
+// await waits for the item's answer. One that was turned away after all is begun again.
+func (r *independent) await(ctx context.Context, u *underway) (command.Answer, error) {
+	for {
+		answer, err := r.outcome(ctx, u)
+		if !errors.Is(err, command.ErrOverloaded) || r.over(ctx) != nil {
+			return answer, err
+		}
+		r.pause(ctx)
+		u.pending, u.err = r.executor.Begin(ctx, u.part.request)
+	}
+}
+
+// outcome is the end of one try. Before it is waited for, what is known goes to the caller.
+func (r *independent) outcome(ctx context.Context, u *underway) (command.Answer, error) {
+	if u.err != nil {
+		return command.Answer{}, u.err
+	}
+	select {
+	case <-u.pending.Done():
+	default:
+		if err := r.results.flush(); err != nil {
+			return command.Answer{}, err
+		}
+	}
+	return u.pending.Wait(ctx)
+}
+
+// pause waits for room: longer each time, and not as long as others who were turned away at the same moment.
+func (r *independent) pause(ctx context.Context) {
+	longest := min(pauseMax, pauseMin<<min(r.waits, 10))
+	r.waits++
+	timer := time.NewTimer(longest/2 + rand.N(longest/2+1))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-r.call.Stopping():
+	}
+}
+
+// gone tells whether the caller has hung up, so that there is nobody to write to. Time that is over is another thing.
+func gone(ctx context.Context) bool {
+	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded)
+}

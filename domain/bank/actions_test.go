@@ -91,7 +91,7 @@ func (m *machine) placeHold(t *rapid.T) {
 // ofHold draws a hold that was placed once and an account, mostly its own.
 func (m *machine) ofHold(t *rapid.T) (hold, id uuid.UUID, a *modelAccount) {
 	if len(m.holds) == 0 {
-		t.Skip("there is no hold yet")
+		m.holds = append(m.holds, m.id()) // one that was never placed
 	}
 	hold = rapid.SampledFrom(m.holds).Draw(t, "hold")
 	for _, owner := range m.accounts {
@@ -159,7 +159,7 @@ func (m *machine) release(t *rapid.T) {
 	if s, _ := m.world[id].(account.State); h == nil {
 		for _, ended := range s.Ended {
 			if ended.ID == hold && ended.How == account.HoldEndReleased {
-				t.Skip("released before: nothing follows")
+				return // released before: nothing follows
 			}
 		}
 	}
@@ -182,7 +182,7 @@ func (m *machine) release(t *rapid.T) {
 
 func (m *machine) reverse(t *rapid.T) {
 	if len(m.order) == 0 {
-		t.Skip("nothing has moved yet")
+		return // nothing has moved yet
 	}
 	tx, reversal, sum := rapid.SampledFrom(m.order).Draw(t, "transaction"), m.id(), m.amount(t).Amount
 	o := m.moved[tx]
@@ -254,7 +254,7 @@ func (m *machine) pay(t *rapid.T) {
 // outcome answers a payment in some way, at the right time or not: it has one outcome, and its money is where that says.
 func (m *machine) outcome(t *rapid.T) {
 	if len(m.paid) == 0 {
-		t.Skip("there is no payment yet")
+		return // there is no payment yet
 	}
 	id := rapid.SampledFrom(m.paid).Draw(t, "payment")
 	p := m.payments[id]

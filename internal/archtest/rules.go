@@ -105,6 +105,21 @@ var Passbook = Rules{
 			Why:    "NATS is a transport that may lose everything: only the ends know it, of the events and of commands sent on to the decider",
 		},
 		{
+			From:  []string{"process/..."},
+			Never: []string{"passbook/readmodel/...", "passbook/httpapi/..."},
+			Why:   "what is done for a payment rests on the log and is asked for by commands, whatever readers see",
+		},
+		{
+			From:  []string{"domain/...", "eventstore/...", "command/...", "readmodel/...", "httpapi/..."},
+			Never: []string{"passbook/process"},
+			Why:   "the process is one more caller of the bank: nothing leans on it",
+		},
+		{
+			From:  []string{"internal/clearing", "internal/natsclearing"},
+			Never: []string{"passbook/eventstore/...", "passbook/command/...", "passbook/process/...", "passbook/readmodel/...", "passbook/httpapi/..."},
+			Why:   "the clearing house is another institution: it knows of a payment what it is told",
+		},
+		{
 			Except: []string{"httpapi/..."},
 			Never:  []string{echo},
 			Why:    "the HTTP framework lives in httpapi and nowhere else",
@@ -142,8 +157,8 @@ var Passbook = Rules{
 	Joins: []Join{
 		{
 			Both: [2]string{"passbook/domain/account", "passbook/eventstore"},
-			In:   []string{"command", "readmodel/...", "internal/eventcodec", "internal/decodelog", "internal/auditor", "internal/e2e/...", "cmd/..."},
-			Why:  "on the write side only command joins the domain to the log; readers decode what was stored",
+			In:   []string{"command", "process", "readmodel/...", "internal/eventcodec", "internal/decodelog", "internal/auditor", "internal/e2e/...", "cmd/..."},
+			Why:  "on the write side only command joins the domain to the log; readers, and the process that follows it, decode what was stored",
 		},
 	},
 	Calls: []Call{

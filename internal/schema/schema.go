@@ -5,10 +5,11 @@ import (
 	"passbook/eventstore"
 	"passbook/internal/actions"
 	"passbook/internal/pgkit"
+	"passbook/process/migrations"
 	"passbook/readmodel"
 )
 
 // Sets returns the log's migrations, then those that grant its roles what they make.
 func Sets() []pgkit.MigrationSet {
-	return []pgkit.MigrationSet{eventstore.Migrations, readmodel.Migrations, actions.Migrations}
+	return []pgkit.MigrationSet{eventstore.Migrations, readmodel.Migrations, actions.Migrations, migrations.Set}
 }

@@ -1,0 +1,2 @@
+-- The end of the log.
+SELECT position FROM public.log_head

@@ -92,7 +92,7 @@ func render(_ command.Request, o command.Outcome) (int, []byte) {
 	case payment.NotFound:
 		return 404, []byte(`{"code":"not_found"}`)
 	default:
-		return 422, fmt.Appendf(nil, `{"code":%q}`, refusal.(bank.Refusal).Code())
+		return 422, fmt.Appendf(nil, `{"code":%q}`, refusal.(bank.Refusal).Code()) //nolint:errorlint // as above
 	}
 }
 

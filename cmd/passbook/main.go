@@ -24,13 +24,14 @@ type terminal struct {
 }
 
 type cli struct {
-	Up      upCommand      `cmd:"" help:"Run the whole bank in one process, with a private Postgres and NATS unless DATABASE_URL or NATS_URL name others."`
-	Token   tokenCommand   `cmd:"" help:"Print a bearer token of the local issuer."`
-	Import  importCommand  `cmd:"" help:"Replay a statement file through the command API."`
-	Demo    demoCommand    `cmd:"" help:"Fill a bank with a small, lively data set."`
-	Bench   benchCommand   `cmd:"" help:"Put a running bank under load and measure it."`
-	Migrate migrateCommand `cmd:"" help:"Bring the schema of the database named by DATABASE_URL up to date."`
-	Issuer  issuerCommand  `cmd:"" help:"Run the local issuer by itself, for services that run apart."`
+	Up       upCommand       `cmd:"" help:"Run the whole bank in one process, with a private Postgres and NATS unless DATABASE_URL or NATS_URL name others."`
+	Token    tokenCommand    `cmd:"" help:"Print a bearer token of the local issuer."`
+	Import   importCommand   `cmd:"" help:"Replay a statement file through the command API."`
+	Demo     demoCommand     `cmd:"" help:"Fill a bank with a small, lively data set."`
+	Bench    benchCommand    `cmd:"" help:"Put a running bank under load and measure it."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the schema of the database named by DATABASE_URL up to date."`
+	Clearing clearingCommand `cmd:"" help:"Run a local clearing house, which payments out of the bank go to. It can be slow, silent, late, and wrong."`
+	Issuer   issuerCommand   `cmd:"" help:"Run the local issuer by itself, for services that run apart."`
 
 	DecodeLog decodeLogCommand `cmd:"" help:"Read every stored event with the code of this binary, and report what it cannot read."`
 }

@@ -22,11 +22,13 @@ import (
 
 type upCommand struct {
 	stateFlag   `embed:""`
-	CommandAddr string `help:"Where the command API listens." default:":8080"`
-	QueryAddr   string `help:"Where the query API listens." default:":8081"`
-	OpsAddr     string `help:"Where health, metrics and the local issuer listen." default:":8082"`
-	PgPort      int    `help:"Open the private Postgres on this loopback port, too, for psql; 0: its socket only." default:"0"`
-	NatsPort    int    `help:"Open the embedded NATS on this loopback port; 0: inside the process only." default:"0"`
+	CommandAddr string        `help:"Where the command API listens." default:":8080"`
+	QueryAddr   string        `help:"Where the query API listens." default:":8081"`
+	OpsAddr     string        `help:"Where health, metrics and the local issuer listen." default:":8082"`
+	PgPort      int           `help:"Open the private Postgres on this loopback port, too, for psql; 0: its socket only." default:"0"`
+	Clearing    clearingFlags `embed:"" prefix:"clearing-"`
+	NoClearing  bool          `help:"Open no clearing house on the embedded NATS: payments go to the one that listens there, if one does."`
+	NatsPort    int           `help:"Open the embedded NATS on this loopback port; 0: inside the process only." default:"0"`
 }
 
 // bank is a whole bank in one process, as far as it was started.
@@ -42,6 +44,7 @@ type bank struct {
 	ops       service.Ops
 
 	command, query, projector *service.Service
+	clearing                  []*service.Service // one, or none
 }
 
 // Run starts everything, says where it is, and runs until ctx is done.
@@ -152,7 +155,8 @@ func (b *bank) run(ctx context.Context, c upCommand, t terminal) (err error) {
 	if err := b.introduce(t.stdout, c); err != nil {
 		return err
 	}
-	return service.RunAll(ctx, b.log, process, b.ops, b.parts, b.command, b.query, b.projector)
+	services := append([]*service.Service{b.command, b.query, b.projector}, b.clearing...)
+	return service.RunAll(ctx, b.log, process, b.ops, b.parts, services...)
 }
 
 // openServices opens the three services, each with the configuration that its own binary would read.
@@ -170,8 +174,23 @@ func (b *bank) openServices(ctx context.Context, c upCommand) (config.Process, e
 	if b.query, err = service.QueryAPI(ctx, queryAPI, b.runtime("query-api")); err != nil {
 		return config.Process{}, err
 	}
-	b.projector, err = service.Projector(ctx, projector, b.runtime("projector"))
-	return commandAPI.Process, err
+	if b.projector, err = service.Projector(ctx, projector, b.runtime("projector")); err != nil {
+		return config.Process{}, err
+	}
+	return commandAPI.Process, b.openClearing(ctx, c, commandAPI)
+}
+
+// openClearing opens a clearing house on the embedded NATS. On another NATS the payments go to the one that listens there.
+func (b *bank) openClearing(ctx context.Context, c upCommand, cfg config.CommandAPI) error {
+	if c.NoClearing || b.nats == nil {
+		return nil
+	}
+	house, err := service.ClearingHouse(ctx, b.inProcess, cfg.ClearingSubject, c.Clearing.rates(), b.runtime("clearing"))
+	if err != nil {
+		return err
+	}
+	b.clearing = append(b.clearing, house)
+	return nil
 }
 
 func (b *bank) with(name, value string) map[string]string {

@@ -26,6 +26,10 @@ const (
 	projectionsAtLeast = 1
 	verifyRateMost     = 1_000_000
 	parkedMost         = 10_000
+	concurrencyMost    = 1024
+	attemptsMost       = 1000
+	patienceLeast      = time.Millisecond
+	patienceMost       = 24 * time.Hour
 )
 
 func (c *CommandAPI) check(f *Faults) {
@@ -35,6 +39,7 @@ func (c *CommandAPI) check(f *Faults) {
 	c.NATS.check(f, bool(c.Relay))
 	c.Auth.check(f)
 	c.Command.check(f)
+	c.Payments.check(f)
 }
 
 func (c *QueryAPI) check(f *Faults) {
@@ -187,6 +192,26 @@ func (c Command) check(f *Faults) {
 	checkRange(f, "BULK_MAX", int64(c.BulkMax), 1, bulkMost)
 	if c.CacheBytes < cacheLeast {
 		f.add("CACHE_BYTES", "%v is less than %v", c.CacheBytes, Bytes(cacheLeast))
+	}
+}
+
+var subjectPrefix = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+
+func (p Payments) check(f *Faults) {
+	checkRange(f, "PAYMENT_CONCURRENCY", int64(p.PaymentConcurrency), 1, concurrencyMost)
+	checkRange(f, "PAYMENT_STUCK_AFTER", int64(p.PaymentStuckAfter), 0, attemptsMost)
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"PAYMENT_STATUS_EVERY", p.PaymentStatusEvery}, {"PAYMENT_BACKOFF_MAX", p.PaymentBackoffMax}, {"PAYMENT_GRACE", p.PaymentGrace}, {"CLEARING_TIMEOUT", p.ClearingTimeout},
+	} {
+		if d.value < patienceLeast || d.value > patienceMost {
+			f.add(d.name, "%v is not between %v and %v", d.value, patienceLeast, patienceMost)
+		}
+	}
+	if !subjectPrefix.MatchString(p.ClearingSubject) {
+		f.add("CLEARING_SUBJECT", "%q is no NATS subject without wildcards", p.ClearingSubject)
 	}
 }
 

@@ -15,6 +15,7 @@ type CommandAPI struct {
 	NATS
 	Auth
 	Command
+	Payments
 }
 
 // QueryAPI configures cmd/query-api.
@@ -117,6 +118,18 @@ type Command struct {
 	BulkMax       int           `env:"BULK_MAX" help:"bulk requests at a time, of up to 8 MiB each; one more is answered 503 overloaded"`
 }
 
+// Payments is how payments out of the bank are carried through.
+type Payments struct {
+	PaymentProcess     Switch        `env:"PAYMENT_PROCESS" help:"on: this process may lead the work on payments, and on holds that expire; off: never"`
+	PaymentConcurrency int           `env:"PAYMENT_CONCURRENCY" help:"payments that are worked on at once"`
+	PaymentStuckAfter  int           `env:"PAYMENT_STUCK_AFTER" help:"attempts in vain, one after another, that make a payment stuck; 0: none do"`
+	PaymentStatusEvery time.Duration `env:"PAYMENT_STATUS_EVERY" help:"between two questions for the status of a payment that the clearing house has"`
+	PaymentBackoffMax  time.Duration `env:"PAYMENT_BACKOFF_MAX" help:"the longest break between two attempts in vain; the first is a second"`
+	PaymentGrace       time.Duration `env:"PAYMENT_GRACE" help:"from a payment's deadline to its time-out, for an answer that is under way"`
+	ClearingTimeout    time.Duration `env:"CLEARING_TIMEOUT" help:"limit of one request to the clearing house"`
+	ClearingSubject    string        `env:"CLEARING_SUBJECT" help:"what the NATS subjects of the clearing house begin with; without NATS_URL there is none"`
+}
+
 func defaultLog() Log { return Log{LogFormat: FormatText} }
 
 func defaultProcess(opsAddr string) Process {
@@ -141,6 +154,8 @@ func defaultCommandAPI() CommandAPI {
 		NATS:     defaultNATS(),
 		Auth:     defaultAuth(),
 		Command:  Command{Relay: true, Forward: true, QueueMax: 8192, QueueAge: 2 * time.Second, QueueDelay: 50 * time.Millisecond, BatchMax: 1024, CacheBytes: 256 << 20, SnapshotEvery: 200, BulkTimeout: time.Minute, BulkMax: 16},
+		Payments: Payments{PaymentProcess: true, PaymentConcurrency: 16, PaymentStuckAfter: 8, PaymentStatusEvery: 30 * time.Second, PaymentBackoffMax: time.Minute,
+			PaymentGrace: 10 * time.Second, ClearingTimeout: 5 * time.Second, ClearingSubject: "passbook.clearing"},
 	}
 }
 

@@ -35,13 +35,18 @@ func CommandAPI(ctx context.Context, cfg config.CommandAPI, rt Runtime) (*Servic
 
 func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt Runtime, pool *pgxpool.Pool) error {
 	store := eventstore.New(pool)
-	notify := func() {}
+	var listeners []interface{ Notify() } // to commits; complete before any part runs
+	notify := func() {
+		for _, l := range listeners {
+			l.Notify()
+		}
+	}
 	if bool(cfg.Relay) {
 		r, err := s.relay(ctx, cfg, rt, pool, store)
 		if err != nil {
 			return err
 		}
-		notify = r.Notify
+		listeners = append(listeners, r)
 	}
 	processor, err := command.New(store, command.Config{
 		QueueMax: cfg.QueueMax, QueueAge: cfg.QueueAge, QueueDelay: cfg.QueueDelay, BatchMax: cfg.BatchMax, CacheBytes: int64(cfg.CacheBytes), SnapshotEvery: snapshotEvery(cfg.SnapshotEvery),
@@ -53,6 +58,11 @@ func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt
 	if err := s.forward(ctx, cfg, rt, pool, processor); err != nil {
 		return err
 	}
+	payments, err := s.payments(ctx, cfg, rt, pool, processor)
+	if err != nil {
+		return err
+	}
+	listeners = append(listeners, payments)
 	verifier, err := s.verifier(cfg.Auth, rt.Log)
 	if err != nil {
 		return err

@@ -4,7 +4,7 @@
 -- is made from the log, but for the counting of attempts, and may be emptied at any time, with the checkpoint set to 0.
 CREATE SCHEMA process;
 REVOKE ALL ON SCHEMA process FROM PUBLIC;
-GRANT USAGE ON SCHEMA process TO passbook_command, passbook_query;
+GRANT USAGE ON SCHEMA process TO passbook_command;
 
 -- How far the log has been followed. epoch is the fencing token of the lease of whoever did it last.
 CREATE TABLE process.checkpoint (
@@ -46,7 +46,6 @@ CREATE INDEX holds_due_at ON process.holds (due_at);
 
 GRANT SELECT, UPDATE ON process.checkpoint TO passbook_command;
 GRANT SELECT, INSERT, UPDATE, DELETE ON process.payments, process.holds TO passbook_command;
-GRANT SELECT ON process.checkpoint, process.payments, process.holds TO passbook_query;
 
 -- What the process reads of the log, and nothing else: appending any other event does not touch this index.
 CREATE INDEX events_process ON public.events (position) WHERE type LIKE 'payment.%' OR type LIKE 'hold.%';

@@ -60,3 +60,6 @@ func (i intercepted) dueHolds(ctx context.Context, now time.Time, without []uuid
 func (i intercepted) holdsAsked(ctx context.Context, ids []uuid.UUID, lastError string, again time.Time) error {
 	return i.around("holdsAsked", func() error { return i.rows.holdsAsked(ctx, ids, lastError, again) })
 }
+
+// ReadSQL is how the log is read.
+var ReadSQL = readSQL

@@ -23,6 +23,7 @@ type Rule struct {
 var (
 	write     = Rule{Full: []auth.Scope{auth.AccountsWrite}}
 	writeOwn  = Rule{Full: []auth.Scope{auth.AccountsWrite}, OwnToo: true}
+	operate   = Rule{Full: []auth.Scope{auth.Operations}}
 	readOwn   = Rule{Full: []auth.Scope{auth.AccountsRead}, OwnToo: true}
 	readAudit = Rule{Full: []auth.Scope{auth.AuditRead}}
 	auditOwn  = Rule{Full: []auth.Scope{auth.AuditRead}, OwnToo: true}
@@ -42,7 +43,19 @@ var access = map[Route]Rule{
 	{"POST", "/v1/accounts/{account_id}/unfreeze"}:    write,
 	{"POST", "/v1/accounts/{account_id}/close"}:       write,
 	{"POST", "/v1/accounts/{account_id}/reopen"}:      write,
-	{"POST", "/v1/bulk"}:                              writeOwn, // each of its items is held to the rule of its own route
+
+	{"POST", "/v1/accounts/{account_id}/holds"}: write,
+	{"POST", "/v1/holds/{hold_id}/capture"}:     write,
+	{"POST", "/v1/holds/{hold_id}/release"}:     write,
+	{"POST", "/v1/holds/{hold_id}/extend"}:      write,
+
+	{"POST", "/v1/transfers"}:                               writeOwn,
+	{"POST", "/v1/transactions/{transaction_id}/reversals"}: write,
+	{"POST", "/v1/payments"}:                                writeOwn,
+	{"POST", "/v1/payments/{payment_id}/cancel"}:            operate,
+	{"POST", "/v1/payments/{payment_id}/push"}:              operate,
+
+	{"POST", "/v1/bulk"}: {Full: []auth.Scope{auth.AccountsWrite, auth.Operations}, OwnToo: true}, // each item is held to the rule of its own route
 
 	{"GET", "/v1/accounts"}:                       readOwn,
 	{"GET", "/v1/accounts/{account_id}"}:          readOwn,

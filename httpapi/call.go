@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 
 	"passbook/httpapi/auth"
 )
@@ -16,8 +17,10 @@ type Call struct {
 	Traceparent string // valid, or ""
 	Header      http.Header
 	Path        string // of the request, as it was sent
+	DryRun      bool   // nothing is to be stored
 
 	route *route
+	query url.Values // as the document has it
 }
 
 // callContext carries the call without a further allocation.
@@ -48,11 +51,21 @@ func (c *Call) Route() Route { return c.route.Route }
 // begin no more of them.
 func (c *Call) Stopping() <-chan struct{} { return c.route.server.stopping }
 
+// At is the call as one to another path, for what is said about it.
+func (c *Call) At(path string) *Call {
+	other := *c
+	other.Path = path
+	return &other
+}
+
+// Parameter returns a parameter of the query string; "" when it was not given.
+func (c *Call) Parameter(name string) string { return c.query.Get(name) }
+
 // Carry makes the call of a request to another route that this one carries for its caller, with headers of its own. It is refused
 // as the caller would be who sent it by itself. The error is the caller's; it panics on a route that is not served.
 func (c *Call) Carry(at Route, path string, h http.Header) (*Call, error) {
 	carried := &Call{
-		Identity: c.Identity, RequestID: c.RequestID, Traceparent: c.Traceparent, Header: h, Path: path,
+		Identity: c.Identity, RequestID: c.RequestID, Traceparent: c.Traceparent, Header: h, Path: path, DryRun: c.DryRun,
 		route: c.route.server.routes[at],
 	}
 	if carried.route == nil {

@@ -14,6 +14,7 @@ type Error struct {
 	Detail  string // for the client: what was wrong this time
 	Fields  []FieldError
 	Context []Member
+	Item    []byte // the problem, as JSON, of the one of many that this one is about
 
 	RetryAfterSeconds int    // 0: the default, for kinds that are retryable
 	Challenge         string // WWW-Authenticate
@@ -45,6 +46,7 @@ const (
 	FieldRepeatedParameter = "repeated_parameter"
 	FieldUnknownCurrency   = "unknown_currency"
 	FieldExceedsAvailable  = "exceeds_available"
+	FieldExceedsLimit      = "exceeds_limit"
 )
 
 // Member is one entry of a problem's context: see Number and Text.
@@ -90,6 +92,9 @@ func AppendProblem(dst []byte, e *Error, instance, requestID string) (body []byt
 	dst = strconv.AppendBool(append(dst, `,"retryable":`...), kind.Retryable)
 	dst = appendFields(dst, e.Fields)
 	dst = appendContext(dst, e.Context)
+	if len(e.Item) > 0 {
+		dst = append(append(dst, `,"item":`...), e.Item...)
+	}
 	return append(dst, '}'), kind.Status
 }
 

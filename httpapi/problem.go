@@ -45,6 +45,10 @@ const (
 	TooManyHolds            = "too_many_holds"
 	LimitExceeded           = "limit_exceeded"
 	NotReversible           = "not_reversible"
+	PaymentExists           = "payment_exists"
+	PaymentFinal            = "payment_final"
+	PaymentSubmitted        = "payment_submitted"
+	PaymentNotDue           = "payment_not_due"
 	IdempotencyKeyReused    = "idempotency_key_reused"
 	RateLimited             = "rate_limited"
 	InternalError           = "internal_error"
@@ -64,6 +68,7 @@ var table = []Kind{
 	{NotFound, http.StatusNotFound, "Not found", false},
 	{MethodNotAllowed, http.StatusMethodNotAllowed, "Method not allowed", false},
 	{AccountExists, http.StatusConflict, "Account exists", false},
+	{PaymentExists, http.StatusConflict, "Payment exists", false},
 	{IdempotencyInProgress, http.StatusConflict, "Request in progress", true},
 	{ConcurrentModification, http.StatusConflict, "Concurrent modification", true},
 	{ReadModelStale, http.StatusConflict, "Read model stale", true},
@@ -88,6 +93,9 @@ var table = []Kind{
 	{TooManyHolds, http.StatusUnprocessableEntity, "Too many holds", false},
 	{LimitExceeded, http.StatusUnprocessableEntity, "Limit exceeded", false},
 	{NotReversible, http.StatusUnprocessableEntity, "Not reversible", false},
+	{PaymentFinal, http.StatusUnprocessableEntity, "Payment final", false},
+	{PaymentSubmitted, http.StatusUnprocessableEntity, "Payment submitted", false},
+	{PaymentNotDue, http.StatusUnprocessableEntity, "Payment not due", false},
 	{IdempotencyKeyReused, http.StatusUnprocessableEntity, "Idempotency key reused", false},
 	{RateLimited, http.StatusTooManyRequests, "Rate limited", true},
 	{InternalError, http.StatusInternalServerError, "Internal error", true},

@@ -13,10 +13,11 @@ import (
 
 // checkQuery holds the query string to the document: a parameter that the operation does not know, or that it would read
 // in another way than it was meant, must not be passed over in silence.
-func (r *route) checkQuery(req *http.Request) error {
+func (c *Call) checkQuery(req *http.Request) error {
 	if req.URL.RawQuery == "" {
 		return nil
 	}
+	r := c.route
 	given, err := url.ParseQuery(req.URL.RawQuery)
 	if err != nil {
 		return &Error{Code: InvalidParameter, Detail: "The query string cannot be read.", Cause: err}
@@ -26,6 +27,8 @@ func (r *route) checkQuery(req *http.Request) error {
 		faults = append(faults, r.checkParameter(name, values)...)
 	}
 	if len(faults) == 0 {
+		c.query = given
+		c.DryRun = given.Get("dry_run") == "true"
 		return nil
 	}
 	slices.SortFunc(faults, func(a, b FieldError) int { return strings.Compare(a.Parameter, b.Parameter) })
@@ -52,6 +55,11 @@ func (r *route) checkParameter(name string, values []string) []FieldError {
 			return fault(FieldWrongType, "must be a whole number")
 		}
 		return named(name, check(schema, float64(number)))
+	case schema.Type.Is(openapi3.TypeBoolean):
+		if values[0] != "true" && values[0] != "false" {
+			return fault(FieldWrongType, "must be true or false")
+		}
+		return nil
 	}
 	return named(name, check(schema, values[0]))
 }

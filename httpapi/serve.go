@@ -80,7 +80,7 @@ func (s *Server) examine(cc *callContext, c echo.Context) error {
 			}
 		}
 	}
-	if err := call.route.checkQuery(req); err != nil {
+	if err := call.checkQuery(req); err != nil {
 		return err
 	}
 	c.SetRequest(req.WithContext(cc))

@@ -2,6 +2,7 @@ package commandapi_test
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"passbook/command"
 	"passbook/domain/account"
 	banking "passbook/domain/bank"
+	"passbook/domain/payment"
 	"passbook/httpapi"
 	"passbook/httpapi/auth"
 	"passbook/httpapi/commandapi"
@@ -20,15 +22,17 @@ import (
 
 // bank is a command.Processor without a log: the real rules, the real rendering, and the promises that the API builds on.
 type bank struct {
-	mu       sync.Mutex
-	accounts map[uuid.UUID]account.State
-	others   map[uuid.UUID]banking.Aggregate // of all streams, by their ids
-	answers  map[[2]string]kept              // by caller and key
-	requests []command.Request
-	position int64
-	fail     func(command.Request) error // when set, asked first
-	closed   func(caller string) error   // when set, asked before that
-	begin    func(command.Request) (pending command.Pending, err error, mine bool)
+	mu        sync.Mutex
+	accounts  map[uuid.UUID]account.State
+	others    map[uuid.UUID]banking.Aggregate // of all streams, by their ids
+	originals map[uuid.UUID]banking.Original
+	answers   map[[2]string]kept // by caller and key
+	requests  []command.Request
+	position  int64
+	ahead     time.Duration               // of the clock
+	fail      func(command.Request) error // when set, asked first
+	closed    func(caller string) error   // when set, asked before that
+	begin     func(command.Request) (pending command.Pending, err error, mine bool)
 }
 
 type kept struct {
@@ -37,7 +41,7 @@ type kept struct {
 }
 
 func newBank() *bank {
-	return &bank{accounts: map[uuid.UUID]account.State{}, others: map[uuid.UUID]banking.Aggregate{}, answers: map[[2]string]kept{}}
+	return &bank{accounts: map[uuid.UUID]account.State{}, others: map[uuid.UUID]banking.Aggregate{}, originals: map[uuid.UUID]banking.Original{}, answers: map[[2]string]kept{}}
 }
 
 func (b *bank) Admits(caller string) error {
@@ -56,7 +60,10 @@ func (b *bank) Execute(ctx context.Context, r command.Request) (command.Answer, 
 			return command.Answer{}, err
 		}
 	}
-	if said, ok := b.answers[[2]string{r.Caller, r.Key}]; ok {
+	if r.DryRun {
+		before := b.copy()
+		defer b.restore(before)
+	} else if said, ok := b.answers[[2]string{r.Caller, r.Key}]; ok {
 		if said.fingerprint != r.Fingerprint {
 			return command.Answer{}, command.ErrKeyReused
 		}
@@ -83,7 +90,7 @@ func (b *bank) Begin(ctx context.Context, r command.Request) (command.Pending, e
 }
 
 func (b *bank) decide(r command.Request, state account.State) command.Answer {
-	now := time.Now()
+	now := time.Now().Add(b.ahead)
 	var changes []banking.Change
 	err := error(account.NotFound{})
 	if r.OwnedBy == "" || r.OwnedBy == state.OwnerID {
@@ -94,6 +101,11 @@ func (b *bank) decide(r command.Request, state account.State) command.Answer {
 	before := state
 	for _, c := range changes {
 		for _, e := range c.Events {
+			if e, ok := e.(account.Event); ok {
+				if original, moved := banking.OriginalOf(c.StreamID, e); moved {
+					b.originals[original.TransactionID] = original
+				}
+			}
 			b.others[c.StreamID], _ = banking.Evolve(b.Aggregate(c.StreamID), c.StreamID, e, now)
 			b.position++
 		}
@@ -114,6 +126,60 @@ func (b *bank) decide(r command.Request, state account.State) command.Answer {
 		b.answers[[2]string{r.Caller, r.Key}] = kept{r.Fingerprint, answer}
 	}
 	return answer
+}
+
+// ExecuteAtomic executes all requests or takes everything back.
+func (b *bank) ExecuteAtomic(ctx context.Context, requests []command.Request) ([]command.Answer, error) {
+	before := b.copy()
+	var answers []command.Answer
+	for i, r := range requests {
+		a, err := b.Execute(ctx, r)
+		if err != nil || a.Status >= 300 {
+			b.restore(before)
+			return nil, &command.Undone{Index: i, Answer: a, Err: err}
+		}
+		answers = append(answers, a)
+	}
+	return answers, nil
+}
+
+func (b *bank) copy() *bank {
+	return &bank{accounts: maps.Clone(b.accounts), others: maps.Clone(b.others), answers: maps.Clone(b.answers), position: b.position}
+}
+
+func (b *bank) restore(before *bank) {
+	b.accounts, b.others, b.answers, b.position = before.accounts, before.others, before.answers, before.position
+}
+
+// Hold implements commandapi.Finder.
+func (b *bank) Hold(_ context.Context, id uuid.UUID) (uuid.UUID, error) {
+	for accountID, s := range b.accounts {
+		if _, open := s.Hold(id); open {
+			return accountID, nil
+		}
+		for _, ended := range s.Ended {
+			if ended.ID == id {
+				return accountID, nil
+			}
+		}
+	}
+	return uuid.Nil, command.ErrNotFound
+}
+
+// Transaction implements commandapi.Finder.
+func (b *bank) Transaction(_ context.Context, id uuid.UUID) (banking.Original, error) {
+	if o, ok := b.originals[id]; ok {
+		return o, nil
+	}
+	return banking.Original{}, command.ErrNotFound
+}
+
+// Payment implements commandapi.Finder.
+func (b *bank) Payment(_ context.Context, id uuid.UUID) (uuid.UUID, error) {
+	if s, ok := b.others[id].(payment.State); ok {
+		return s.AccountID, nil
+	}
+	return uuid.Nil, command.ErrNotFound
 }
 
 // Aggregate implements the domain's World.
@@ -159,7 +225,7 @@ func newRigWithin(t *testing.T, limits commandapi.Limits) *rig {
 	t.Helper()
 	kit := httpapitest.New(t, api.Command)
 	bank := newBank()
-	server, err := commandapi.New(kit.Config(), limits, bank)
+	server, err := commandapi.New(kit.Config(), limits, bank, bank)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,10 @@ func (s rubberStamp) Begin(ctx context.Context, r command.Request) (command.Pend
 	return pending, nil
 }
 
+func (s rubberStamp) ExecuteAtomic(context.Context, []command.Request) ([]command.Answer, error) {
+	return nil, nil
+}
+
 const depositBody = `{"amount": 12550, "currency": "EUR", "source": "cash desk", "reference": "INV-2026-000123"}`
 
 // sink is a ResponseWriter that keeps nothing.
@@ -62,7 +66,7 @@ func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
 // BenchmarkDeposit is one deposit from the parsed request to the written answer, without network and without log.
 func BenchmarkDeposit(b *testing.B) {
 	kit := httpapitest.New(b, api.Command)
-	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newRubberStamp())
+	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newRubberStamp(), newBank())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -94,7 +98,7 @@ func BenchmarkDeposit(b *testing.B) {
 // BenchmarkDepositOverTheNetwork has the client and the network in it too: many connections, each with one request at a time.
 func BenchmarkDepositOverTheNetwork(b *testing.B) {
 	kit := httpapitest.New(b, api.Command)
-	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newRubberStamp())
+	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newRubberStamp(), newBank())
 	if err != nil {
 		b.Fatal(err)
 	}

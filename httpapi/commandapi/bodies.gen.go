@@ -47,6 +47,9 @@ func (e FreezeScope) Valid() bool {
 
 // AccountSettings defines model for AccountSettings.
 type AccountSettings struct {
+	// Limits What the owner may spend by withdrawals, transfers, holds and payments, in minor units. All of them are replaced; one that is absent or 0 is none.
+	Limits *SpendingLimits `json:"limits,omitempty"`
+
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
 	//
 	// Example: {"branch":"Praha 1"}
@@ -89,6 +92,43 @@ type BulkItem struct {
 // BulkMethod defines model for BulkMethod.
 type BulkMethod string
 
+// CaptureHold defines model for CaptureHold.
+type CaptureHold struct {
+	// Amount Minor units of the currency.
+	//
+	// Example: 12550
+	Amount *Amount `json:"amount,omitempty"`
+
+	// Final Whether what is left afterwards is given back.
+	Final bool `json:"final,omitempty"`
+
+	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
+	//
+	// Example: {"branch":"Praha 1"}
+	Metadata Metadata `json:"metadata,omitempty"`
+
+	// Reference The client's reference, shown on the timeline.
+	//
+	// Example: INV-2026-000123
+	Reference Reference `json:"reference,omitempty"`
+}
+
+// Creditor Who is paid.
+type Creditor struct {
+	// Account An IBAN, whose check digits must be right, or what the other bank calls the account.
+	//
+	// Example: DE02120300000000202051
+	Account string `json:"account"`
+
+	// Agent The other bank, as a BIC of 8 or 11 characters.
+	//
+	// Example: BYLADEM1001
+	Agent string `json:"agent,omitempty"`
+
+	// Name Example: Ada Lovelace
+	Name string `json:"name"`
+}
+
 // Currency ISO 4217 code of a currency in use, upper case.
 //
 // Example: EUR
@@ -127,6 +167,19 @@ type Deposit struct {
 //
 // Example: 2026-10-31T00:00:00Z
 type EffectiveAt = time.Time
+
+// ExpiresAt When the hold ends if it did not end before. Kept to the microsecond.
+//
+// Example: 2026-11-28T09:30:00Z
+type ExpiresAt = time.Time
+
+// ExtendHold defines model for ExtendHold.
+type ExtendHold struct {
+	// ExpiresAt When the hold ends if it did not end before. Kept to the microsecond.
+	//
+	// Example: 2026-11-28T09:30:00Z
+	ExpiresAt ExpiresAt `json:"expires_at"`
+}
 
 // Fee defines model for Fee.
 type Fee struct {
@@ -240,15 +293,153 @@ type OpenAccount struct {
 	OwnerName string `json:"owner_name"`
 }
 
+// OperatorsWord defines model for OperatorsWord.
+type OperatorsWord struct {
+	Reason Word `json:"reason,omitempty"`
+}
+
+// Payment defines model for Payment.
+type Payment struct {
+	// AccountID Example: 01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10
+	AccountID string `json:"account_id"`
+
+	// Amount Minor units of the currency.
+	//
+	// Example: 12550
+	Amount Amount `json:"amount"`
+
+	// Creditor Who is paid.
+	Creditor Creditor `json:"creditor"`
+
+	// Currency ISO 4217 code of a currency in use, upper case.
+	//
+	// Example: EUR
+	Currency Currency `json:"currency"`
+
+	// Deadline When the payment is given up if it has no outcome; at most 30 days ahead.
+	//
+	// Example: 2026-11-22T09:30:00Z
+	Deadline time.Time `json:"deadline,omitempty"`
+
+	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
+	//
+	// Example: {"branch":"Praha 1"}
+	Metadata Metadata `json:"metadata,omitempty"`
+
+	// Reference The client's reference, shown on the timeline.
+	//
+	// Example: INV-2026-000123
+	Reference Reference `json:"reference,omitempty"`
+}
+
+// PlaceHold defines model for PlaceHold.
+type PlaceHold struct {
+	// Amount Minor units of the currency.
+	//
+	// Example: 12550
+	Amount Amount `json:"amount"`
+
+	// Currency ISO 4217 code of a currency in use, upper case.
+	//
+	// Example: EUR
+	Currency Currency `json:"currency"`
+
+	// ExpiresAt When the hold ends if it did not end before. Kept to the microsecond.
+	//
+	// Example: 2026-11-28T09:30:00Z
+	ExpiresAt ExpiresAt `json:"expires_at,omitempty"`
+
+	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
+	//
+	// Example: {"branch":"Praha 1"}
+	Metadata Metadata `json:"metadata,omitempty"`
+
+	// Reference The client's reference, shown on the timeline.
+	//
+	// Example: INV-2026-000123
+	Reference Reference `json:"reference,omitempty"`
+}
+
 // Reference The client's reference, shown on the timeline.
 //
 // Example: INV-2026-000123
 type Reference = string
 
+// ReleaseHold defines model for ReleaseHold.
+type ReleaseHold struct {
+	Reason Word `json:"reason,omitempty"`
+}
+
+// Reversal defines model for Reversal.
+type Reversal struct {
+	// Amount Minor units of the currency.
+	//
+	// Example: 12550
+	Amount *Amount `json:"amount,omitempty"`
+
+	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
+	//
+	// Example: {"branch":"Praha 1"}
+	Metadata Metadata `json:"metadata,omitempty"`
+	Reason   Word     `json:"reason"`
+}
+
 // SignedAmount Minor units of the currency, of either sign. Interest is never zero.
 //
 // Example: -310
 type SignedAmount = int64
+
+// SpendingLimit In minor units; days and months are those of the booking time in UTC.
+//
+// Example: 200000
+type SpendingLimit = int64
+
+// SpendingLimits What the owner may spend by withdrawals, transfers, holds and payments, in minor units. All of them are replaced; one that is absent or 0 is none.
+type SpendingLimits struct {
+	// PerDay In minor units; days and months are those of the booking time in UTC.
+	//
+	// Example: 200000
+	PerDay SpendingLimit `json:"per_day,omitempty"`
+
+	// PerMonth In minor units; days and months are those of the booking time in UTC.
+	//
+	// Example: 200000
+	PerMonth SpendingLimit `json:"per_month,omitempty"`
+
+	// PerTransaction In minor units; days and months are those of the booking time in UTC.
+	//
+	// Example: 200000
+	PerTransaction SpendingLimit `json:"per_transaction,omitempty"`
+}
+
+// Transfer defines model for Transfer.
+type Transfer struct {
+	// Amount Minor units of the currency.
+	//
+	// Example: 12550
+	Amount Amount `json:"amount"`
+
+	// Currency ISO 4217 code of a currency in use, upper case.
+	//
+	// Example: EUR
+	Currency Currency `json:"currency"`
+
+	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
+	//
+	// Example: {"branch":"Praha 1"}
+	Metadata Metadata `json:"metadata,omitempty"`
+
+	// Reference The client's reference, shown on the timeline.
+	//
+	// Example: INV-2026-000123
+	Reference Reference `json:"reference,omitempty"`
+
+	// SourceAccountID Example: 01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10
+	SourceAccountID string `json:"source_account_id"`
+
+	// TargetAccountID Example: 01980a52-7a40-7b52-8a1c-6d0e4c3b2a19
+	TargetAccountID string `json:"target_account_id"`
+}
 
 // Withdrawal defines model for Withdrawal.
 type Withdrawal struct {

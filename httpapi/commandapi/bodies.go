@@ -34,7 +34,7 @@ func (b *Lifecycle) Suspect() bool { return b.Reason == "" }
 
 // Suspect implements httpapi.Suspect.
 func (b *AccountSettings) Suspect() bool {
-	return b.OverdraftLimit == nil && b.OwnerName == nil && b.Metadata == nil
+	return b.OverdraftLimit == nil && b.OwnerName == nil && b.Metadata == nil && b.Limits == nil
 }
 
 // id returns the client's id for the account, in the one form that counts, or a new one.

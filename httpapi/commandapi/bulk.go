@@ -45,10 +45,11 @@ const (
 
 // bulk is one request with many items.
 type bulk struct {
-	call  *httpapi.Call
-	key   string // of the request; "" of one that needs none
-	items [][]byte
-	lines bool // one item a line, and one result a line
+	handlers *handlers
+	call     *httpapi.Call
+	key      string // of the request; "" of one that needs none
+	items    [][]byte
+	lines    bool // one item a line, and one result a line
 }
 
 // serveBulk is the handler of a request with many items.
@@ -60,20 +61,23 @@ func (h *handlers) serveBulk(c echo.Context) error {
 		return translate(command.ErrOverloaded)
 	}
 	r := c.Request()
-	b, err := readBulk(httpapi.CallFrom(r.Context()), r)
+	b, err := h.readBulk(httpapi.CallFrom(r.Context()), r)
 	if err != nil {
 		return err
+	}
+	if b.call.Parameter("mode") == "atomic" {
+		return h.atomically(r.Context(), b, c.Response())
 	}
 	return h.independently(r.Context(), b, c.Response())
 }
 
 // readBulk reads the whole body and takes it apart, so that what is refused as a whole is refused before anything is done.
-func readBulk(call *httpapi.Call, r *http.Request) (*bulk, error) {
+func (h *handlers) readBulk(call *httpapi.Call, r *http.Request) (*bulk, error) {
 	body, media, err := call.BindRaw(r, mediaJSON, mediaLines)
 	if err != nil {
 		return nil, err
 	}
-	b := &bulk{call: call, lines: media == mediaLines}
+	b := &bulk{handlers: h, call: call, lines: media == mediaLines}
 	if b.lines {
 		b.items = splitLines(body)
 	} else if b.items, err = splitArray(body); err != nil {
@@ -82,8 +86,10 @@ func readBulk(call *httpapi.Call, r *http.Request) (*bulk, error) {
 	if err := checkCount(len(b.items)); err != nil {
 		return nil, err
 	}
-	b.key, err = call.IdempotencyKey()
-	if err != nil {
+	if call.DryRun {
+		return b, nil
+	}
+	if b.key, err = call.IdempotencyKey(); err != nil {
 		return nil, err
 	}
 	return b, checkBulkKey(b.key)
@@ -91,6 +97,6 @@ func readBulk(call *httpapi.Call, r *http.Request) (*bulk, error) {
 
 // independently executes the items one by one and streams their results.
 func (h *handlers) independently(ctx context.Context, b *bulk, w http.ResponseWriter) error {
-	run := &independent{bulk: b, executor: h.executor, window: make([]underway, 0, h.limits.BulkWindow), results: newResults(w, b.lines)}
+	run := &independent{bulk: b, window: make([]underway, 0, h.limits.BulkWindow), results: newResults(w, b.lines)}
 	return run.all(ctx)
 }

@@ -16,8 +16,7 @@ import (
 // turned away for overload after it had been queued may come behind later ones.
 type independent struct {
 	*bulk
-	executor Executor
-	results  *results
+	results *results
 
 	next   int        // item to be begun
 	window []underway // begun or known, in order
@@ -68,10 +67,10 @@ func (r *independent) begin(ctx context.Context) (u underway, room bool) {
 	if err := r.over(ctx); err != nil {
 		return underway{part: part{call: r.call}, err: err}, true
 	}
-	if u.part, u.err = r.part(r.next); u.err != nil {
+	if u.part, u.err = r.part(ctx, r.next); u.err != nil {
 		return u, true
 	}
-	u.pending, u.err = r.executor.Begin(ctx, u.part.request)
+	u.pending, u.err = r.handlers.executor.Begin(ctx, u.part.request)
 	if errors.Is(u.err, command.ErrOverloaded) || errors.Is(u.err, command.ErrKeyInProgress) && len(r.window) > 0 {
 		return u, false
 	}
@@ -116,7 +115,7 @@ func (r *independent) await(ctx context.Context, u *underway) (command.Answer, e
 			return answer, err
 		}
 		r.pause(ctx)
-		u.pending, u.err = r.executor.Begin(ctx, u.part.request)
+		u.pending, u.err = r.handlers.executor.Begin(ctx, u.part.request)
 	}
 }
 

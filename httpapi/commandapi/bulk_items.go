@@ -2,6 +2,7 @@ package commandapi
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -89,11 +90,10 @@ func (b *BulkItem) Suspect() bool { return b.Path == "" || b.Method != "" && !b.
 type part struct {
 	call    *httpapi.Call
 	request command.Request
-	inBody  bool // the error is about the body of the item, not about the item
 }
 
 // part reads an item. The error is what the request that it stands for would be answered.
-func (b *bulk) part(index int) (p part, err error) {
+func (b *bulk) part(ctx context.Context, index int) (p part, err error) {
 	p.call = b.call
 	var item BulkItem
 	if err := b.call.DecodeEntry(b.items[index], &item); err != nil {
@@ -107,15 +107,14 @@ func (b *bulk) part(index int) (p part, err error) {
 	if err != nil {
 		return p, below("/"+strconv.Itoa(index), err)
 	}
-	p.inBody = true
 	if p.call, err = b.call.Carry(op.route, item.Path, b.headers(index, item)); err != nil {
 		return p, err
 	}
-	o, err := op.order(id, func(target any) error { return p.call.Decode(item.Body, target) })
+	o, err := op.order(p.call, id, func(target any) error { return p.call.Decode(item.Body, target) })
 	if err != nil {
 		return p, err
 	}
-	p.request, err = o.request(p.call)
+	p.request, err = b.handlers.request(ctx, p.call, o)
 	return p, err
 }
 

@@ -13,23 +13,22 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/command"
-	"passbook/domain/account"
 	"passbook/domain/bank"
 	"passbook/httpapi"
 )
 
 // order is a command on its way from its operation to the executor.
 type order struct {
-	accountID   uuid.UUID // of the command
-	addressed   uuid.UUID // in the path; zero when the path names no account
-	nowhere     bool      // the path names what cannot exist
+	addressed   uuid.UUID // in the path; zero when the path names nothing
+	missing     error     // the path names what cannot exist
 	body        any       // as decoded, for the fingerprint
 	effectiveAt time.Time
-	command     account.Command
+	command     bank.Command
+	find        func(context.Context, Finder) (bank.Command, error) // when command is nil
 }
 
 func (h *handlers) execute(ctx context.Context, call *httpapi.Call, o order) (*answer, error) {
-	request, err := o.request(call)
+	request, err := h.request(ctx, call, o)
 	if err != nil {
 		return nil, err
 	}
@@ -37,18 +36,20 @@ func (h *handlers) execute(ctx context.Context, call *httpapi.Call, o order) (*a
 	if err != nil {
 		return nil, translate(err)
 	}
-	_, opened := o.command.(account.Open)
-	return &answer{Answer: a, opened: opened}, nil
+	return &answer{Answer: a, location: location(request.Command), dryRun: request.DryRun}, nil
 }
 
 // request is what the executor is asked on behalf of the caller.
-func (o *order) request(call *httpapi.Call) (command.Request, error) {
-	key, err := call.IdempotencyKey()
-	if err != nil {
-		return command.Request{}, err
+func (h *handlers) request(ctx context.Context, call *httpapi.Call, o order) (command.Request, error) {
+	var key string
+	var err error
+	if !call.DryRun {
+		if key, err = call.IdempotencyKey(); err != nil {
+			return command.Request{}, err
+		}
 	}
-	if o.nowhere {
-		return command.Request{}, httpapi.NoSuchAccount()
+	if o.missing != nil {
+		return command.Request{}, o.missing
 	}
 	version, err := call.IfMatch(command.NoVersion)
 	if err != nil {
@@ -58,12 +59,35 @@ func (o *order) request(call *httpapi.Call) (command.Request, error) {
 	if err != nil {
 		return command.Request{}, err
 	}
+	if o.find != nil {
+		if o.command, err = o.find(ctx, h.finder); err != nil {
+			return command.Request{}, err
+		}
+	}
 	return command.Request{
 		Caller: call.Identity.Caller, Key: key, Fingerprint: print,
 		Path: call.Path, RequestID: call.RequestID, Traceparent: call.Traceparent,
 		Client: call.Client(), Actor: call.Identity.Subject, OwnedBy: call.OwnedBy,
-		IfVersion: version, EffectiveAt: o.effectiveAt, Command: bank.OnAccount{AccountID: o.accountID, Command: o.command},
+		IfVersion: version, EffectiveAt: o.effectiveAt, Command: o.command, DryRun: call.DryRun,
 	}, nil
+}
+
+// noSuch is the answer about what does not exist, and about what the caller may not see.
+func noSuch(what string) error {
+	return &httpapi.Error{Code: httpapi.NotFound, Detail: "no such " + what}
+}
+
+// notFound finds the table's kind for an error of the finder. Nothing has been done.
+func notFound(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, command.ErrNotFound):
+		return noSuch(what)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return &httpapi.Error{Code: httpapi.Timeout, Detail: "Not done in time. Nothing was done.", Cause: err}
+	}
+	return &httpapi.Error{Code: httpapi.Maintenance, Detail: "The log is not available. Nothing was done.", Cause: err}
 }
 
 var prints = sync.Pool{New: func() any { return new(bytes.Buffer) }}

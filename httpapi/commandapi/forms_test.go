@@ -6,8 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
+
+	"passbook/httpapi/auth"
 )
 
 // TestBodiesAreReadStrictly tries what decoders let pass.
@@ -91,6 +96,7 @@ func TestRequiredFields(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	account := r.open("")
+	mighty := r.Token(t, "teller-1", auth.AccountsWrite, auth.Operations)
 	for path, item := range r.Spec.Paths.Map() {
 		for method, operation := range item.Operations() {
 			media := operation.RequestBody.Value.Content["application/json"]
@@ -102,13 +108,14 @@ func TestRequiredFields(t *testing.T) {
 				example = e.Value.Value.(map[string]any)
 			}
 			at := strings.Replace(path, "/v1/accounts/{account_id}", account, 1)
+			at = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(at, uuid.NewString())
 			for _, name := range media.Schema.Value.Required {
-				r.wantFault(method, at, without(example, name), "/"+name, "required")
+				r.wantFault(mighty, method, at, without(example, name), "/"+name, "required")
 			}
 			for name := range media.Schema.Value.Properties {
 				broken := without(example, name)
 				broken[name] = nil
-				r.wantFault(method, at, broken, "/"+name, "wrong_type")
+				r.wantFault(mighty, method, at, broken, "/"+name, "wrong_type")
 			}
 		}
 	}
@@ -124,13 +131,13 @@ func without(example map[string]any, name string) map[string]any {
 	return body
 }
 
-func (r *rig) wantFault(method, path string, body map[string]any, pointer, code string) {
+func (r *rig) wantFault(token, method, path string, body map[string]any, pointer, code string) {
 	r.t.Helper()
 	text, err := json.Marshal(body)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	answer := r.want(r.do(method, path, string(text)), 400, "malformed_request")
+	answer := r.want(r.as(token, method, path, string(text)), 400, "malformed_request")
 	if e := answer.Problem.Errors; len(e) != 1 || e[0].Pointer != pointer || e[0].Code != code {
 		r.t.Errorf("%s %s %s: errors %+v, want %s at %s", method, path, text, e, code, pointer)
 	}

@@ -13,25 +13,30 @@ type operation struct {
 	route httpapi.Route
 	// order reads the body with bind and puts the order for what id, in the path, names. It does not decide anything: that an
 	// id names nothing comes to light when the order is executed.
-	order func(id string, bind func(target any) error) (order, error)
+	order func(call *httpapi.Call, id string, bind func(target any) error) (order, error)
 }
 
-// on makes the operation of a route whose path names something.
-func on[B any](method, path string, build func(id string, b *B) (order, error)) operation {
-	return operation{httpapi.Route{Method: method, Path: path}, func(id string, bind func(any) error) (order, error) {
+// by makes the operation of a route for which it matters who asks.
+func by[B any](method, path string, build func(call *httpapi.Call, id string, b *B) (order, error)) operation {
+	return operation{httpapi.Route{Method: method, Path: path}, func(call *httpapi.Call, id string, bind func(any) error) (order, error) {
 		b := new(B)
 		if err := bind(b); err != nil {
 			return order{}, err
 		}
-		o, err := build(id, b)
+		o, err := build(call, id, b)
 		o.body = b
 		return o, err
 	}}
 }
 
+// on makes the operation of a route whose path names something.
+func on[B any](method, path string, build func(id string, b *B) (order, error)) operation {
+	return by(method, path, func(_ *httpapi.Call, id string, b *B) (order, error) { return build(id, b) })
+}
+
 // at makes the operation of a route whose path is always the same.
 func at[B any](method, path string, build func(b *B) (order, error)) operation {
-	return on(method, path, func(_ string, b *B) (order, error) { return build(b) })
+	return by(method, path, func(_ *httpapi.Call, _ string, b *B) (order, error) { return build(b) })
 }
 
 // operations are all that the API does, and all that a bulk can carry.
@@ -46,6 +51,15 @@ var operations = []operation{
 	on("POST", "/v1/accounts/{account_id}/unfreeze", unfreezeAccount),
 	on("POST", "/v1/accounts/{account_id}/close", closeAccount),
 	on("POST", "/v1/accounts/{account_id}/reopen", reopenAccount),
+	on("POST", "/v1/accounts/{account_id}/holds", placeHold),
+	on("POST", "/v1/holds/{hold_id}/capture", captureHold),
+	on("POST", "/v1/holds/{hold_id}/release", releaseHold),
+	on("POST", "/v1/holds/{hold_id}/extend", extendHold),
+	at("POST", "/v1/transfers", transferMoney),
+	on("POST", "/v1/transactions/{transaction_id}/reversals", reverse),
+	at("POST", "/v1/payments", requestPayment),
+	by("POST", "/v1/payments/{payment_id}/cancel", cancelPayment),
+	by("POST", "/v1/payments/{payment_id}/push", pushPayment),
 }
 
 // serve is the handler of a request by itself.
@@ -53,7 +67,7 @@ func (h *handlers) serve(op operation) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		call := httpapi.CallFrom(r.Context())
-		o, err := op.order(pathID(c), func(target any) error { return call.Bind(r, target) })
+		o, err := op.order(call, pathID(c), func(target any) error { return call.Bind(r, target) })
 		if err != nil {
 			return err
 		}

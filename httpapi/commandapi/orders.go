@@ -1,11 +1,14 @@
 package commandapi
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/bank"
 	"passbook/domain/money"
 	"passbook/httpapi"
 )
@@ -23,10 +26,10 @@ func openAccount(b *OpenAccount) (order, error) {
 	if err != nil {
 		return order{}, err
 	}
-	return order{accountID: id, command: account.Open{
+	return order{command: bank.OnAccount{AccountID: id, Command: account.Open{
 		AccountID: id, OwnerID: b.OwnerID, OwnerName: b.OwnerName, Currency: currency,
 		OverdraftLimit: money.Amount(b.OverdraftLimit), Metadata: b.Metadata,
-	}}, nil
+	}}}, nil
 }
 
 // changeSettings changes the settings that are given.
@@ -35,7 +38,10 @@ func changeSettings(id string, b *AccountSettings) (order, error) {
 	if b.Metadata != nil {
 		c.Metadata = (*map[string]string)(&b.Metadata)
 	}
-	return onAccount(id, order{command: c})
+	if l := b.Limits; l != nil {
+		c.Limits = &account.Limits{PerTransaction: money.Amount(l.PerTransaction), PerDay: money.Amount(l.PerDay), PerMonth: money.Amount(l.PerMonth)}
+	}
+	return onAccount(id, c, time.Time{})
 }
 
 // deposit takes money in.
@@ -44,9 +50,9 @@ func deposit(id string, b *Deposit) (order, error) {
 	if err != nil {
 		return order{}, err
 	}
-	return onAccount(id, order{effectiveAt: b.EffectiveAt, command: account.Deposit{
+	return onAccount(id, account.Deposit{
 		TransactionID: m.id, Money: m.money, Source: b.Source, Reference: b.Reference, Metadata: b.Metadata,
-	}})
+	}, b.EffectiveAt)
 }
 
 // withdraw pays money out.
@@ -55,9 +61,9 @@ func withdraw(id string, b *Withdrawal) (order, error) {
 	if err != nil {
 		return order{}, err
 	}
-	return onAccount(id, order{effectiveAt: b.EffectiveAt, command: account.Withdraw{
+	return onAccount(id, account.Withdraw{
 		TransactionID: m.id, Money: m.money, Channel: b.Channel, Reference: b.Reference, Metadata: b.Metadata,
-	}})
+	}, b.EffectiveAt)
 }
 
 // chargeFee takes a fee.
@@ -66,9 +72,9 @@ func chargeFee(id string, b *Fee) (order, error) {
 	if err != nil {
 		return order{}, err
 	}
-	return onAccount(id, order{effectiveAt: b.EffectiveAt, command: account.ChargeFee{
+	return onAccount(id, account.ChargeFee{
 		TransactionID: m.id, Money: m.money, Reason: b.Reason, Reference: b.Reference, Metadata: b.Metadata,
-	}})
+	}, b.EffectiveAt)
 }
 
 // postInterest posts interest, or penalty interest when the amount is negative.
@@ -77,9 +83,9 @@ func postInterest(id string, b *Interest) (order, error) {
 	if err != nil {
 		return order{}, err
 	}
-	return onAccount(id, order{effectiveAt: b.EffectiveAt, command: account.PostInterest{
+	return onAccount(id, account.PostInterest{
 		TransactionID: m.id, Money: m.money, Rate: b.Rate, Period: b.Period, Reference: b.Reference, Metadata: b.Metadata,
-	}})
+	}, b.EffectiveAt)
 }
 
 // freezeAccount stops movements.
@@ -88,22 +94,22 @@ func freezeAccount(id string, b *Freeze) (order, error) {
 	if b.Scope != nil {
 		c.Scope = account.FreezeScope(*b.Scope)
 	}
-	return onAccount(id, order{command: c})
+	return onAccount(id, c, time.Time{})
 }
 
 // unfreezeAccount lets movements go on.
 func unfreezeAccount(id string, b *Lifecycle) (order, error) {
-	return onAccount(id, order{command: account.Unfreeze{Reason: b.Reason}})
+	return onAccount(id, account.Unfreeze{Reason: b.Reason}, time.Time{})
 }
 
 // closeAccount closes an account on which nothing is left.
 func closeAccount(id string, b *Lifecycle) (order, error) {
-	return onAccount(id, order{command: account.Close{Reason: b.Reason}})
+	return onAccount(id, account.Close{Reason: b.Reason}, time.Time{})
 }
 
 // reopenAccount opens a closed account again.
 func reopenAccount(id string, b *Lifecycle) (order, error) {
-	return onAccount(id, order{command: account.Reopen{Reason: b.Reason}})
+	return onAccount(id, account.Reopen{Reason: b.Reason}, time.Time{})
 }
 
 // movement is what the movements of money have in common.
@@ -114,7 +120,7 @@ type movement struct {
 
 // newMovement gives a movement its id, and brings the value date into the form in which it is kept.
 func newMovement(amount int64, currency string, effectiveAt *EffectiveAt) (movement, error) {
-	c, err := parseCurrency(currency)
+	m, err := newMoney(amount, currency)
 	if err != nil {
 		return movement{}, err
 	}
@@ -122,18 +128,33 @@ func newMovement(amount int64, currency string, effectiveAt *EffectiveAt) (movem
 		return movement{}, err
 	}
 	id, err := newID()
-	return movement{id: id, money: money.Money{Amount: money.Amount(amount), Currency: c}}, err
+	return movement{id: id, money: m}, err
 }
 
-// onAccount addresses the order to the account that the path names.
-func onAccount(id string, o order) (order, error) {
+func newMoney(amount int64, currency string) (money.Money, error) {
+	c, err := parseCurrency(currency)
+	return money.Money{Amount: money.Amount(amount), Currency: c}, err
+}
+
+// onAccount addresses a command to the account that the path names.
+func onAccount(id string, c account.Command, effectiveAt time.Time) (order, error) {
 	parsed, err := httpapi.ParseID(id)
 	if err != nil {
-		o.nowhere = true // what is not a UUID is no account's id
-		return o, nil
+		return order{missing: noSuch("account")}, nil // what is not a UUID is no account's id
 	}
-	o.accountID, o.addressed = parsed, parsed
-	return o, nil
+	return order{addressed: parsed, effectiveAt: effectiveAt, command: bank.OnAccount{AccountID: parsed, Command: c}}, nil
+}
+
+// addressed makes an order for something else than an account: what it is about must be found first.
+func addressed(id, what string, find func(context.Context, Finder, uuid.UUID) (bank.Command, error)) (order, error) {
+	parsed, err := httpapi.ParseID(id)
+	if err != nil {
+		return order{missing: noSuch(what)}, nil
+	}
+	return order{addressed: parsed, find: func(ctx context.Context, finder Finder) (bank.Command, error) {
+		c, err := find(ctx, finder, parsed)
+		return c, notFound(what, err)
+	}}, nil
 }
 
 func newID() (uuid.UUID, error) {

@@ -2,6 +2,7 @@ package commandapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,6 +15,9 @@ import (
 	"passbook/domain/account"
 	banking "passbook/domain/bank"
 	"passbook/domain/money"
+	"passbook/domain/payment"
+	"passbook/domain/reversal"
+	"passbook/domain/transfer"
 	"passbook/httpapi"
 	"passbook/httpapi/auth"
 	"passbook/httpapi/commandapi"
@@ -78,7 +82,7 @@ func TestADepositThatMustNotBe(t *testing.T) {
 		"expired token":                {token: expired, status: 401, code: "unauthenticated"},
 		"token that is none":           {token: "abc", status: 401, code: "unauthenticated"},
 		"wrong scope":                  {token: r.Token(t, "s", auth.AccountsRead, auth.AuditRead, auth.Operations, auth.Own), status: 403, code: "insufficient_scope"},
-		"dry run":                      {path: path + "/deposits?dry_run=true", status: 400, code: "invalid_parameter"},
+		"dry run that is no boolean":   {path: path + "/deposits?dry_run=1", status: 400, code: "invalid_parameter"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := r.bank.accounts[uuid.MustParse(strings.TrimPrefix(path, "/v1/accounts/"))].Version
@@ -128,15 +132,40 @@ func TestRefusalsCarryTheirData(t *testing.T) {
 	}
 }
 
-// TestEveryRefusalIsInTheTable walks the closed set of refusals: each has a status of its own kind and a valid problem.
+// everyRefusal lists those of all aggregates, and of the two sides of a transfer.
+func everyRefusal() (all []banking.Refusal) {
+	for _, refusal := range account.Refusals() {
+		all = append(all, refusal, transfer.Refused{Side: transfer.Source, Refusal: refusal}, transfer.Refused{Side: transfer.Target, Refusal: refusal})
+	}
+	for _, refusal := range payment.Refusals() {
+		all = append(all, refusal)
+	}
+	for _, refusal := range reversal.Refusals() {
+		all = append(all, refusal)
+	}
+	return append(all, banking.NotReversible{})
+}
+
+// TestEveryRefusalIsInTheTable walks the closed sets of refusals: each has a status of its own kind and a valid problem, whatever
+// command it is an answer to.
 func TestEveryRefusalIsInTheTable(t *testing.T) {
 	t.Parallel()
-	for _, refusal := range account.Refusals() {
-		request := command.Request{Path: "/v1/accounts", RequestID: "r", Command: banking.OnAccount{Command: account.Open{Currency: money.MustCurrency("EUR")}}}
-		status, body := commandapi.Render(request, command.Outcome{Refusal: refusal})
-		kind := httpapi.KindOf(refusal.Code())
-		if kind.Code != refusal.Code() || status != kind.Status || status >= 500 {
-			t.Errorf("%T: status %d, kind %+v: %s", refusal, status, kind, body)
+	r := newRig(t)
+	schema := r.Spec.Components.Schemas["Problem"].Value
+	for _, refusal := range everyRefusal() {
+		for _, c := range []banking.Command{
+			banking.OnAccount{Command: account.Open{Currency: money.MustCurrency("EUR")}}, banking.Transfer{}, banking.Reverse{},
+			banking.OnPayment{Command: payment.Request{}},
+		} {
+			status, body := commandapi.Render(command.Request{Path: "/v1/accounts", RequestID: "r", Command: c}, command.Outcome{Refusal: refusal, After: r.bank})
+			kind := httpapi.KindOf(refusal.Code())
+			if kind.Code != refusal.Code() || status != kind.Status || status >= 500 {
+				t.Errorf("%T: status %d, kind %+v: %s", refusal, status, kind, body)
+			}
+			var problem any
+			if err := json.Unmarshal(body, &problem); err != nil || schema.VisitJSON(problem) != nil {
+				t.Errorf("%T: %s: %v, %v", refusal, body, err, schema.VisitJSON(problem))
+			}
 		}
 	}
 	status, _ := commandapi.Render(command.Request{}, command.Outcome{Refusal: errors.New("of no set")})

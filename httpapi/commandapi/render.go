@@ -1,8 +1,6 @@
 package commandapi
 
 import (
-	"encoding/hex"
-	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -12,121 +10,202 @@ import (
 	"passbook/command"
 	"passbook/domain/account"
 	"passbook/domain/bank"
+	"passbook/domain/money"
+	"passbook/domain/payment"
+	"passbook/domain/reversal"
 	"passbook/httpapi"
 )
 
 // Render makes the body and the status that a command is answered with. It is the command.Renderer of this API.
 func Render(r command.Request, o command.Outcome) (status int, body []byte) {
-	if o.Refusal != nil {
+	switch {
+	case o.Refusal != nil:
 		body, status = httpapi.AppendProblem(make([]byte, 0, 768), refusal(r, o), r.Path, r.RequestID)
 		return status, body
+	case r.DryRun:
+		return http.StatusOK, appendDryRun(make([]byte, 0, 1024), r, o)
 	}
-	return successStatus(r.Command), appendResult(make([]byte, 0, 320), o)
+	return successStatus(r.Command), appendResult(make([]byte, 0, 448), r, o)
 }
 
-// successStatus tells what came into being from what changed.
+// successStatus tells what came into being from what changed, and from what is only under way.
 func successStatus(c bank.Command) int {
-	switch ofAccount(c).(type) {
-	case account.Freeze, account.Unfreeze, account.Close, account.Reopen, account.ChangeSettings:
+	switch c := c.(type) {
+	case bank.OnAccount:
+		switch c.Command.(type) {
+		case account.Freeze, account.Unfreeze, account.Close, account.Reopen, account.ChangeSettings,
+			account.CaptureHold, account.ReleaseHold, account.ExtendHold:
+			return http.StatusOK
+		}
+	case bank.OnPayment:
+		if _, requests := c.Command.(payment.Request); requests {
+			return http.StatusAccepted
+		}
 		return http.StatusOK
 	}
 	return http.StatusCreated
 }
 
-// ofAccount is what is asked of one account alone; nil when it is of more.
-func ofAccount(c bank.Command) account.Command {
-	if one, ok := c.(bank.OnAccount); ok {
-		return one.Command
+// appendResult writes the answer to an accepted command. Nothing in it needs to be escaped.
+func appendResult(dst []byte, r command.Request, o command.Outcome) []byte {
+	switch c := r.Command.(type) {
+	case bank.Transfer:
+		return appendTransfer(dst, c, r.OwnedBy, o)
+	case bank.Reverse:
+		return appendReversal(dst, c, o)
+	case bank.OnPayment:
+		return appendPayment(dst, c, o)
+	case bank.OnAccount:
+		if hold, ofHold := holdOf(c.Command); ofHold {
+			return appendHold(dst, hold, o)
+		}
 	}
-	return nil
+	dst = append(appendAccount(append(dst, '{'), o), '}')
+	return dst
 }
 
-// appendResult writes a CommandResult. Nothing in it needs to be escaped.
-func appendResult(dst []byte, o command.Outcome) []byte {
+// appendAccount writes the members of a CommandResult: the account after the command.
+func appendAccount(dst []byte, o command.Outcome) []byte {
 	s := &o.State
-	dst = appendID(append(dst, `{"account_id":"`...), s.ID)
+	dst = httpapi.AppendID(append(dst, `"account_id":"`...), s.ID)
 	if o.TransactionID != uuid.Nil {
-		dst = appendID(append(dst, `","transaction_id":"`...), o.TransactionID)
+		dst = httpapi.AppendID(append(dst, `","transaction_id":"`...), o.TransactionID)
 	}
 	dst = strconv.AppendInt(append(dst, `","version":`...), s.Version, 10)
 	dst = strconv.AppendInt(append(dst, `,"position":`...), o.Position, 10)
-	dst = strconv.AppendInt(append(dst, `,"balance":`...), int64(s.Balance), 10)
-	dst = strconv.AppendInt(append(dst, `,"available":`...), int64(s.Available()), 10)
-	dst = strconv.AppendInt(append(dst, `,"held":`...), int64(s.Held), 10)
+	dst = appendAmount(dst, `,"balance":`, s.Balance)
+	dst = appendAmount(dst, `,"available":`, s.Available())
+	dst = appendAmount(dst, `,"held":`, s.Held)
 	dst = append(append(dst, `,"currency":"`...), s.Currency.Code()...)
 	dst = append(append(dst, `","status":"`...), s.Status...)
-	dst = o.RecordedAt.UTC().AppendFormat(append(dst, `","recorded_at":"`...), time.RFC3339Nano)
-	return append(dst, `"}`...)
+	return append(appendTime(dst, `","recorded_at":"`, o.RecordedAt), '"')
 }
 
-func appendID(dst []byte, id uuid.UUID) []byte {
-	dst = append(hex.AppendEncode(dst, id[0:4]), '-')
-	dst = append(hex.AppendEncode(dst, id[4:6]), '-')
-	dst = append(hex.AppendEncode(dst, id[6:8]), '-')
-	dst = append(hex.AppendEncode(dst, id[8:10]), '-')
-	return hex.AppendEncode(dst, id[10:16])
+// holdOf is the hold that a command of an account is about, if it is about one.
+func holdOf(c account.Command) (id uuid.UUID, ofHold bool) {
+	switch c := c.(type) {
+	case account.PlaceHold:
+		return c.HoldID, true
+	case account.CaptureHold:
+		return c.HoldID, true
+	case account.ReleaseHold:
+		return c.HoldID, true
+	case account.ExtendHold:
+		return c.HoldID, true
+	}
+	return uuid.Nil, false
 }
 
-// refusal tells why a command was not accepted, with the data of the case.
-func refusal(r command.Request, o command.Outcome) *httpapi.Error {
-	e := &httpapi.Error{Code: httpapi.InternalError, Detail: o.Refusal.Error()}
-	var coded interface{ Code() string }
-	if errors.As(o.Refusal, &coded) {
-		e.Code = coded.Code()
+// appendHold writes a HoldResult.
+func appendHold(dst []byte, id uuid.UUID, o command.Outcome) []byte {
+	hold, open := o.State.Hold(id)
+	dst = httpapi.AppendID(append(dst, `{"hold_id":"`...), id)
+	dst = appendAmount(dst, `","remaining":`, hold.Amount)
+	if open && !hold.ExpiresAt.IsZero() {
+		dst = append(appendTime(dst, `,"expires_at":"`, hold.ExpiresAt), '"')
 	}
-	e.Fields = faults(r.Command, o.Refusal)
-	e.Context = data(o)
-	return e
+	return append(appendAccount(append(dst, ','), o), '}')
 }
 
-// faults names the field of the request that the refusal is about, if it is about one.
-func faults(c bank.Command, refused error) []httpapi.FieldError {
-	at := func(pointer, code string) []httpapi.FieldError {
-		return []httpapi.FieldError{{Pointer: pointer, Code: code, Detail: refused.Error()}}
-	}
-	switch refused := refused.(type) { //nolint:errorlint // refusals are values of a closed set and come unwrapped
-	case account.InsufficientFunds:
-		return at("/amount", httpapi.FieldExceedsAvailable)
-	case account.AmountOutOfRange:
-		return at(amountField(c), httpapi.FieldOutOfRange)
-	case account.CurrencyMismatch:
-		return at("/currency", httpapi.FieldInvalidValue)
-	case account.OverdraftInUse:
-		return at("/overdraft_limit", httpapi.FieldOutOfRange)
-	case account.InvalidField:
-		return at("/"+refused.Field, httpapi.FieldInvalidValue)
-	}
-	return nil
+// appendTransfer writes a TransferResult. Of a target that is not the caller's own there is nothing but its id.
+func appendTransfer(dst []byte, c bank.Transfer, ownedBy string, o command.Outcome) []byte {
+	dst = httpapi.AppendID(append(dst, `{"transfer_id":"`...), c.TransactionID)
+	dst = httpapi.AppendID(append(dst, `","transaction_id":"`...), c.TransactionID)
+	dst = appendAmount(dst, `","amount":`, c.Money.Amount)
+	dst = append(append(dst, `,"currency":"`...), c.Money.Currency.Code()...)
+	dst = appendSide(append(dst, `","source":`...), o, c.SourceID, ownedBy)
+	dst = appendSide(append(dst, `,"target":`...), o, c.TargetID, ownedBy)
+	return append(appendWhen(dst, o), '}')
 }
 
-// amountField is where the amount of a command stands in its request.
-func amountField(c bank.Command) string {
-	switch ofAccount(c).(type) {
-	case account.Open, account.ChangeSettings:
-		return "/overdraft_limit"
+// appendReversal writes a ReversalResult.
+func appendReversal(dst []byte, c bank.Reverse, o command.Outcome) []byte {
+	undone, _ := o.After.Aggregate(c.Original.TransactionID).(reversal.State)
+	dst = httpapi.AppendID(append(dst, `{"reverses":"`...), c.Original.TransactionID)
+	dst = appendAmount(dst, `","amount":`, reversedBy(o.Changes))
+	dst = appendAmount(dst, `,"original_amount":`, c.Original.Money.Amount)
+	dst = appendAmount(dst, `,"reversed":`, undone.Reversed)
+	if c.Original.CounterpartyID != uuid.Nil {
+		dst = appendSide(append(dst, `,"counterparty":`...), o, c.Original.CounterpartyID, "")
 	}
-	return "/amount"
+	return append(appendAccount(append(dst, ','), o), '}')
 }
 
-// data is the context of a refusal. About an account that the caller may not see there is none.
-func data(o command.Outcome) []httpapi.Member {
-	version := httpapi.Number("account_version", o.State.Version)
-	currency := httpapi.Text("currency", o.State.Currency.Code())
-	switch r := o.Refusal.(type) { //nolint:errorlint // as in faults
-	case account.InsufficientFunds:
-		return []httpapi.Member{httpapi.Number("available", r.Available), httpapi.Number("requested", r.Requested), currency, version}
-	case account.AmountOutOfRange:
-		return []httpapi.Member{httpapi.Number("amount", r.Amount), httpapi.Number("min", r.Min), httpapi.Number("max", r.Max), version}
-	case account.CurrencyMismatch:
-		return []httpapi.Member{httpapi.Text("account_currency", r.Account.Code()), httpapi.Text("given_currency", r.Given.Code()), version}
-	case account.FrozenAccount:
-		return []httpapi.Member{httpapi.Text("freeze_scope", string(r.Scope)), version}
-	case account.BalanceNotZero:
-		return []httpapi.Member{httpapi.Number("balance", r.Balance), httpapi.Number("held", r.Held), currency, version}
-	case account.OverdraftInUse:
-		return []httpapi.Member{httpapi.Number("limit", r.Limit), httpapi.Number("used", r.Used), currency, version}
-	case account.ClosedAccount:
-		return []httpapi.Member{version}
+// reversedBy is how much a reversal undoes.
+func reversedBy(changes []bank.Change) money.Amount {
+	for _, change := range changes {
+		for _, event := range change.Events {
+			if step, ok := event.(reversal.Reversed); ok {
+				return step.Amount
+			}
+		}
 	}
-	return nil
+	return 0
+}
+
+// appendPayment writes a PaymentResult. Who requests a payment sees the account; operators do not.
+func appendPayment(dst []byte, c bank.OnPayment, o command.Outcome) []byte {
+	p, _ := o.After.Aggregate(c.PaymentID).(payment.State)
+	dst = httpapi.AppendID(append(dst, `{"payment_id":"`...), p.PaymentID)
+	dst = append(append(dst, `","status":"`...), p.Status...)
+	dst = strconv.AppendBool(append(dst, `","stuck":`...), p.Stuck)
+	dst = httpapi.AppendID(append(dst, `,"account_id":"`...), p.AccountID)
+	dst = httpapi.AppendID(append(dst, `","hold_id":"`...), p.HoldID)
+	dst = appendAmount(dst, `","amount":`, p.Money.Amount)
+	dst = append(append(dst, `,"currency":"`...), p.Money.Currency.Code()...)
+	dst = append(appendTime(dst, `","deadline":"`, p.Deadline), '"')
+	if _, requests := c.Command.(payment.Request); requests {
+		dst = appendSide(append(dst, `,"account":`...), o, c.AccountID, "")
+	}
+	return append(appendWhen(dst, o), '}')
+}
+
+// appendSide writes an AccountSide. Where ownedBy is set, of the accounts of others there is nothing but the id.
+func appendSide(dst []byte, o command.Outcome, id uuid.UUID, ownedBy string) []byte {
+	s, _ := o.After.Aggregate(id).(account.State)
+	dst = httpapi.AppendID(append(dst, `{"account_id":"`...), id)
+	if ownedBy != "" && s.OwnerID != ownedBy {
+		return append(dst, `"}`...)
+	}
+	dst = strconv.AppendInt(append(dst, `","version":`...), s.Version, 10)
+	dst = appendAmount(dst, `,"balance":`, s.Balance)
+	dst = appendAmount(dst, `,"held":`, s.Held)
+	dst = appendAmount(dst, `,"available":`, s.Available())
+	return append(append(append(dst, `,"status":"`...), s.Status...), `"}`...)
+}
+
+// appendWhen writes position and booking time.
+func appendWhen(dst []byte, o command.Outcome) []byte {
+	dst = strconv.AppendInt(append(dst, `,"position":`...), o.Position, 10)
+	return append(appendTime(dst, `,"recorded_at":"`, o.RecordedAt), '"')
+}
+
+func appendAmount(dst []byte, name string, amount money.Amount) []byte {
+	return strconv.AppendInt(append(dst, name...), int64(amount), 10)
+}
+
+func appendTime(dst []byte, name string, t time.Time) []byte {
+	return t.UTC().AppendFormat(append(dst, name...), time.RFC3339Nano)
+}
+
+// appendDryRun writes a DryRunResult: the events as they would be stored, and the answer.
+func appendDryRun(dst []byte, r command.Request, o command.Outcome) []byte {
+	dst = strconv.AppendInt(append(dst, `{"dry_run":true,"status":`...), int64(successStatus(r.Command)), 10)
+	dst = append(dst, `,"events":[`...)
+	for i, change := range o.Changes {
+		first := bank.Version(o.After.Aggregate(change.StreamID)) - int64(len(change.Events)) + 1
+		for j, event := range change.Events {
+			if i+j > 0 {
+				dst = append(dst, ',')
+			}
+			typ, schema, data := bank.Encode(event)
+			dst = append(append(dst, `{"stream_type":"`...), change.StreamType...)
+			dst = httpapi.AppendID(append(dst, `","stream_id":"`...), change.StreamID)
+			dst = strconv.AppendInt(append(dst, `","version":`...), first+int64(j), 10)
+			dst = append(append(dst, `,"type":"`...), typ...)
+			dst = strconv.AppendInt(append(dst, `","schema":`...), int64(schema), 10)
+			dst = append(append(append(dst, `,"data":`...), data...), '}')
+		}
+	}
+	return append(appendResult(append(dst, `],"result":`...), r, o), '}')
 }

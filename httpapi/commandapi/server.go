@@ -9,8 +9,11 @@ package commandapi
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"passbook/api"
 	"passbook/command"
+	"passbook/domain/bank"
 	"passbook/httpapi"
 )
 
@@ -21,19 +24,28 @@ type Executor interface {
 	Admits(caller string) error
 	Execute(context.Context, command.Request) (command.Answer, error)
 	Begin(context.Context, command.Request) (command.Pending, error)
+	ExecuteAtomic(context.Context, []command.Request) ([]command.Answer, error)
+}
+
+// Finder finds what a request names by an id that is not an account's; see command.Finder.
+type Finder interface {
+	Hold(ctx context.Context, id uuid.UUID) (accountID uuid.UUID, err error)
+	Transaction(ctx context.Context, id uuid.UUID) (bank.Original, error)
+	Payment(ctx context.Context, id uuid.UUID) (accountID uuid.UUID, err error)
 }
 
 // handlers serve the operations.
 type handlers struct {
 	executor Executor
+	finder   Finder
 	limits   Limits
 	bulks    chan struct{} // has a place for each bulk request that is served
 }
 
 // New makes the server of the command API. The executor must answer with what Render made.
-func New(cfg httpapi.Config, limits Limits, executor Executor) (*httpapi.Server, error) {
+func New(cfg httpapi.Config, limits Limits, executor Executor, finder Finder) (*httpapi.Server, error) {
 	limits = limits.withDefaults()
-	h := &handlers{executor: executor, limits: limits, bulks: make(chan struct{}, limits.BulkMax)}
+	h := &handlers{executor: executor, finder: finder, limits: limits, bulks: make(chan struct{}, limits.BulkMax)}
 	cfg.Admit = func(call *httpapi.Call) error {
 		if err := executor.Admits(call.Identity.Caller); err != nil {
 			return translate(err)

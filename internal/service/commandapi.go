@@ -67,8 +67,12 @@ func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt
 	if err != nil {
 		return err
 	}
+	finder, err := command.NewFinder(store)
+	if err != nil {
+		return err
+	}
 	limits := commandapi.Limits{BulkTimeout: cfg.BulkTimeout, BulkMax: cfg.BulkMax}
-	server, err := commandapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, limits, processor) //nolint:contextcheck // its handlers have contexts of their own
+	server, err := commandapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, limits, processor, finder) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,8 @@ type cli struct {
 	Issuer   issuerCommand   `cmd:"" help:"Run the local issuer by itself, for services that run apart."`
 
 	DecodeLog decodeLogCommand `cmd:"" help:"Read every stored event with the code of this binary, and report what it cannot read."`
+	Replay    replayCommand    `cmd:"" help:"Show the state of an account after each of its events."`
+	Capture   captureCommand   `cmd:"" help:"Write the history of an account as a case for a test to replay."`
 }
 
 func main() {

@@ -51,7 +51,7 @@ const (
 )
 
 // testKits exist for tests alone; they may do what tests may do.
-var testKits = []string{"internal/pgtest", "internal/natstest", "internal/faultproxy", "internal/archtest", "internal/e2e/...", "internal/firstlog", "eventstore/storetest"}
+var testKits = []string{"internal/pgtest", "internal/natstest", "internal/faultproxy", "internal/archtest", "internal/e2e/...", "internal/firstlog", "internal/casetest", "eventstore/storetest"}
 
 // Passbook is what this repository is held to.
 var Passbook = Rules{
@@ -149,7 +149,7 @@ var Passbook = Rules{
 			Except: testKits,
 			Never: []string{
 				"testing", "passbook/internal/pgtest", "passbook/internal/natstest", "passbook/internal/faultproxy", "passbook/internal/archtest",
-				"passbook/internal/firstlog", "passbook/eventstore/storetest",
+				"passbook/internal/firstlog", "passbook/internal/casetest", "passbook/eventstore/storetest",
 			},
 			Why: "test kits do not ship",
 		},
@@ -157,8 +157,11 @@ var Passbook = Rules{
 	Joins: []Join{
 		{
 			Both: [2]string{"passbook/domain/account", "passbook/eventstore"},
-			In:   []string{"command", "process", "readmodel/...", "internal/eventcodec", "internal/decodelog", "internal/auditor", "internal/e2e/...", "cmd/..."},
-			Why:  "on the write side only command joins the domain to the log; readers, and the process that follows it, decode what was stored",
+			In: []string{
+				"command", "process", "readmodel/...", "internal/eventcodec", "internal/decodelog", "internal/replay", "internal/casefile",
+				"internal/casetest", "internal/auditor", "internal/e2e/...", "cmd/...",
+			},
+			Why: "on the write side only command joins the domain to the log; readers, and the process that follows it, decode what was stored",
 		},
 	},
 	Calls: []Call{

@@ -7,6 +7,7 @@ import (
 
 	"passbook/domain/account"
 	"passbook/eventstore"
+	"passbook/internal/jsonobject"
 )
 
 // upcasts lists the steps from every shape that is no longer written. A step stays for ever: the events it reads do.
@@ -55,17 +56,17 @@ func withSource(data []byte) ([]byte, error) {
 			return insert(data, at, unspecified), nil
 		}
 	}
-	o, err := parse(data)
+	o, err := jsonobject.Parse(data)
 	if err != nil {
 		return nil, err
 	}
-	if !o.says("currency") {
+	if !o.Says("currency") {
 		return nil, missing("currency", "it cannot be known from the payload alone")
 	}
-	if !o.says("source") {
-		o.set("source", []byte(`"`+account.SourceUnspecified+`"`), "currency")
+	if !o.Says("source") {
+		o.Set("source", []byte(`"`+account.SourceUnspecified+`"`), "currency")
 	}
-	return o.bytes(), nil
+	return o.Bytes(), nil
 }
 
 // creditedOrDebited turns the sign of the amount into the type.
@@ -78,21 +79,21 @@ func creditedOrDebited(data []byte) (eventstore.Shape, []byte, error) {
 			return debited, cut(data, at, 1), nil
 		}
 	}
-	o, err := parse(data)
+	o, err := jsonobject.Parse(data)
 	if err != nil {
 		return eventstore.Shape{}, nil, err
 	}
-	amount, said := o.get("amount")
+	amount, said := o.Get("amount")
 	switch {
 	case !said:
 		return eventstore.Shape{}, nil, missing("amount", "without it nobody knows whether interest was credited or debited")
 	case isZero(amount):
 		return eventstore.Shape{}, nil, errors.New("the amount is zero: interest was neither credited nor debited")
 	case amount[0] == '-':
-		o.set("amount", amount[1:], "transaction_id")
-		return debited, o.bytes(), nil
+		o.Set("amount", amount[1:], "transaction_id")
+		return debited, o.Bytes(), nil
 	}
-	return credited, o.bytes(), nil // of what is no number at all the decoder says so
+	return credited, o.Bytes(), nil // of what is no number at all the decoder says so
 }
 
 func isDigit(b, least byte) bool { return least <= b && b <= '9' }

@@ -48,8 +48,8 @@ func (i intercepted) duePayments(ctx context.Context, now time.Time, without []u
 	return found, err
 }
 
-func (i intercepted) progress(ctx context.Context, r row) error {
-	return i.around("progress", func() error { return i.rows.progress(ctx, r) })
+func (i intercepted) progress(ctx context.Context, changed []row) error {
+	return i.around("progress", func() error { return i.rows.progress(ctx, changed) })
 }
 
 func (i intercepted) dueHolds(ctx context.Context, now time.Time, without []uuid.UUID, limit int) (found []hold, err error) {

@@ -47,7 +47,7 @@ var hasty = payment.Policy{
 
 // house is a bank with a command processor, an account with money on it, and a clearing house. Processes come and go.
 type house struct {
-	t         *testing.T
+	t         testing.TB
 	db        *pgtest.DB
 	pool      *pgxpool.Pool
 	store     *eventstore.Store
@@ -62,7 +62,7 @@ type house struct {
 	mute      bool // what the clearing house says by itself is not heard
 }
 
-func newHouse(t *testing.T, plan clearing.Plan) *house {
+func newHouse(t testing.TB, plan clearing.Plan) *house {
 	t.Helper()
 	db := pgtest.New(t, schema.Sets()...)
 	h := &house{t: t, db: db, pool: db.Pool(t, "passbook_command"), account: uuid.Must(uuid.NewV7()), committed: make(chan struct{}, 1)}

@@ -99,7 +99,7 @@ type rows interface {
 	advance(ctx context.Context, c *changes) error
 	payments(ctx context.Context, ids []uuid.UUID) ([]row, error)
 	duePayments(ctx context.Context, now time.Time, without []uuid.UUID, limit int) ([]row, error)
-	progress(ctx context.Context, r row) error
+	progress(ctx context.Context, changed []row) error
 	dueHolds(ctx context.Context, now time.Time, without []uuid.UUID, limit int) ([]hold, error)
 	holdsAsked(ctx context.Context, ids []uuid.UUID, lastError string, again time.Time) error
 	next(ctx context.Context, payments, accounts []uuid.UUID) (time.Time, error)
@@ -240,13 +240,17 @@ func (t *table) collect(ctx context.Context, sql string, args ...any) ([]row, er
 	return all, nil
 }
 
-func (t *table) progress(ctx context.Context, r row) error {
-	progress, err := json.Marshal(r.progress)
-	if err == nil {
-		_, err = t.pool.Exec(ctx, progressSQL, r.id, r.turn, r.progress.Attempts, r.lastError, string(r.step.Do), r.step.At, progress)
+func (t *table) progress(ctx context.Context, changed []row) error {
+	var batch pgx.Batch
+	for _, r := range changed {
+		progress, err := json.Marshal(r.progress)
+		if err != nil {
+			return fmt.Errorf("payment %s: %w", r.id, err)
+		}
+		batch.Queue(progressSQL, r.id, r.turn, r.progress.Attempts, r.lastError, string(r.step.Do), r.step.At, progress)
 	}
-	if err != nil {
-		return fmt.Errorf("note the progress of payment %s: %w", r.id, err)
+	if err := t.pool.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("note the progress of payments: %w", err)
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,34 +65,47 @@ func (w *work) await(ctx context.Context, timer *time.Timer, looked time.Time) (
 	for {
 		select {
 		case <-ctx.Done():
-			return noted, ctx.Err()
+			return false, ctx.Err()
 		case r := <-w.results:
-			return true, w.note(ctx, r)
+			return true, w.note(ctx, w.more(r))
 		case <-wake:
 			if rest := w.config.LookMin - time.Since(looked); rest > 0 {
 				wake = nil // it is enough to be woken once
 				timer.Reset(rest)
 				continue
 			}
-			return noted, nil
+			return false, nil
 		case <-timer.C:
-			return noted, nil
+			return false, nil
+		}
+	}
+}
+
+// more returns the result with those that have come meanwhile: a look at the log for all of them is enough.
+func (w *work) more(first result) []result {
+	results := []result{first}
+	for {
+		select {
+		case r := <-w.results:
+			results = append(results, r)
+		default:
+			return results
 		}
 	}
 }
 
 // takeUp gives what is due to free hands, and returns when the next is due that is not under way.
 func (w *work) takeUp(ctx context.Context, now time.Time) (next time.Time, err error) {
-	if err := w.takeUpPayments(ctx, now); err != nil {
+	if err := w.takeUpHolds(ctx, now); err != nil {
 		return time.Time{}, err
 	}
-	if err := w.takeUpHolds(ctx, now); err != nil {
+	if err := w.takeUpPayments(ctx, now); err != nil {
 		return time.Time{}, err
 	}
 	if w.free() == 0 {
 		return now.Add(w.config.Poll), nil // a result comes first
 	}
-	return w.rows.next(ctx, keys(w.atWork), keys(w.asked))
+	return w.rows.next(ctx, ids(w.atWork), ids(w.asked))
 }
 
 func (w *work) free() int { return w.config.Concurrency - len(w.atWork) - len(w.asked) }
@@ -99,7 +114,7 @@ func (w *work) takeUpPayments(ctx context.Context, now time.Time) error {
 	if w.free() <= 0 {
 		return nil
 	}
-	found, err := w.rows.duePayments(ctx, now, keys(w.atWork), w.free())
+	found, err := w.rows.duePayments(ctx, now, ids(w.atWork), w.free())
 	if err != nil {
 		return err
 	}
@@ -112,7 +127,8 @@ func (w *work) takeUpPayments(ctx context.Context, now time.Time) error {
 			return fmt.Errorf("payment %s is %s, and still open", r.id, r.state.Status) // it would be due for ever
 		}
 		if step.At.After(now) { // its plan is another one than when the row was written: another policy, or another program
-			if err := w.replan(ctx, r, now); err != nil {
+			r.plan(w.config.Policy, now)
+			if err := w.rows.progress(ctx, []row{r}); err != nil {
 				return err
 			}
 			continue
@@ -189,20 +205,40 @@ func (w *work) contact(ctx context.Context, s payment.State, do payment.Action) 
 	return answer, nil
 }
 
-// note writes down what became of a step.
-func (w *work) note(ctx context.Context, done result) error {
-	if done.account != uuid.Nil {
-		return w.noteHolds(ctx, done)
+// note writes down what became of steps.
+func (w *work) note(ctx context.Context, results []result) error {
+	byPayment := make(map[uuid.UUID]result, len(results))
+	for _, done := range results {
+		if done.account != uuid.Nil {
+			if err := w.noteHolds(ctx, done); err != nil {
+				return err
+			}
+			continue
+		}
+		delete(w.atWork, done.payment)
+		byPayment[done.payment] = done
 	}
-	delete(w.atWork, done.payment)
-	found, err := w.rows.payments(ctx, []uuid.UUID{done.payment})
-	if err != nil || len(found) == 0 { // gone: it has its outcome
+	if len(byPayment) == 0 {
+		return nil
+	}
+	found, err := w.rows.payments(ctx, slices.Collect(maps.Keys(byPayment))) // what is gone has its outcome
+	if err != nil || len(found) == 0 {
 		return err
 	}
-	r := found[0]
-	if err := w.refold(ctx, &r, w.noted); err != nil {
-		return err
+	for i := range found {
+		r := &found[i]
+		if err := w.refold(ctx, r, w.noted); err != nil {
+			return err
+		}
+		done := byPayment[r.id]
+		w.progressed(r, done)
+		r.plan(w.config.Policy, done.at)
 	}
+	return w.rows.progress(ctx, found)
+}
+
+// progressed takes what became of a step into account.
+func (w *work) progressed(r *row, done result) {
 	policy := w.config.Policy
 	switch {
 	case done.vain != nil:
@@ -218,13 +254,6 @@ func (w *work) note(ctx context.Context, done result) error {
 	case done.commanded:
 		r.progress = r.progress.Commanded(done.at, policy)
 	}
-	return w.replan(ctx, r, done.at)
-}
-
-// replan notes a row's progress and when its next step is due.
-func (w *work) replan(ctx context.Context, r row, now time.Time) error {
-	r.plan(w.config.Policy, now)
-	return w.rows.progress(ctx, r)
 }
 
 // countEvery is how often open and due payments are counted.
@@ -246,10 +275,7 @@ func (w *work) count(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func keys(set map[uuid.UUID]bool) []uuid.UUID {
-	ids := make([]uuid.UUID, 0, len(set))
-	for id := range set {
-		ids = append(ids, id)
-	}
-	return ids
+// ids never returns nil, which Postgres would take for an array that nothing can be compared with.
+func ids(set map[uuid.UUID]bool) []uuid.UUID {
+	return slices.AppendSeq(make([]uuid.UUID, 0, len(set)), maps.Keys(set))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -122,7 +123,7 @@ func (f *Forwarder) tend(ctx context.Context) error {
 // leave ends what is open, when the processor has ended.
 func (f *Forwarder) leave() {
 	f.mu.Lock()
-	offices, sessions := f.offices, f.sessions
+	offices, sessions := f.offices, slices.Clone(f.sessions) // dropping one takes it out
 	f.offices = nil
 	f.mu.Unlock()
 	for _, o := range offices {

@@ -32,6 +32,7 @@ type bank struct {
 	ahead     time.Duration               // of the clock
 	fail      func(command.Request) error // when set, asked first
 	closed    func(caller string) error   // when set, asked before that
+	atomic    func() error                // when set, asked in place of executing together
 	begin     func(command.Request) (pending command.Pending, err error, mine bool)
 }
 
@@ -130,6 +131,9 @@ func (b *bank) decide(r command.Request, state account.State) command.Answer {
 
 // ExecuteAtomic executes all requests or takes everything back.
 func (b *bank) ExecuteAtomic(ctx context.Context, requests []command.Request) ([]command.Answer, error) {
+	if b.atomic != nil {
+		return nil, b.atomic()
+	}
 	before := b.copy()
 	var answers []command.Answer
 	for i, r := range requests {
@@ -214,6 +218,7 @@ type rig struct {
 	bank   *bank
 	server *httpapi.Server
 	teller string
+	found  map[string]string // what a test has come across, by name
 }
 
 func newRig(t *testing.T) *rig {
@@ -229,7 +234,7 @@ func newRigWithin(t *testing.T, limits commandapi.Limits) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{Kit: kit, t: t, bank: bank, server: server, teller: kit.Token(t, "teller-1", auth.AccountsWrite)}
+	return &rig{Kit: kit, t: t, bank: bank, server: server, teller: kit.Token(t, "teller-1", auth.AccountsWrite), found: map[string]string{}}
 }
 
 // do sends a request as the teller, under a key of its own unless the header has one.

@@ -58,15 +58,20 @@ func (b *bulk) writeAll(w http.ResponseWriter, answers []command.Answer) error {
 
 // undone tells that an item could not be, and so none of them.
 func (b *bulk) undone(ctx context.Context, item *httpapi.Call, index int, err error) error {
-	body, _, _ := item.Problem(ctx, err)
-	return b.refused(index, body)
+	body, problem, _ := item.Problem(ctx, err)
+	whole := b.refused(index, body)
+	whole.Challenge = problem.Challenge
+	return whole
 }
 
 // refused makes the error of the bulk from the problem of the item that undid it.
-func (b *bulk) refused(index int, problem []byte) error {
-	var item struct{ Code, Detail string }
+func (b *bulk) refused(index int, problem []byte) *httpapi.Error {
+	var item struct {
+		Code   string `json:"code"`
+		Detail string `json:"detail"`
+	}
 	if err := json.Unmarshal(problem, &item); err != nil {
-		return fmt.Errorf("the problem of item %d: %w", index, err)
+		return &httpapi.Error{Code: httpapi.InternalError, Cause: fmt.Errorf("the problem of item %d: %w", index, err)}
 	}
 	return &httpapi.Error{
 		Code:    item.Code,

@@ -117,3 +117,16 @@ func TestACaseThatIsNotSoundFails(t *testing.T) {
 		t.Error("a file that is not there is replayed")
 	}
 }
+
+// A case that was captured from a bank with the demo's data: an account whose limit was raised, with penalty interest on what it owed.
+func TestTheCaseOfTheOverdraft(t *testing.T) {
+	t.Parallel()
+	c, czk := casetest.Replay(t, "testdata/overdraft.json"), money.MustCurrency("CZK")
+	if c.State.Balance != 223_592 || c.State.OverdraftLimit != 2_000_000 || len(c.Steps) != 41 {
+		t.Fatalf("it ends as %+v after %d events", c.State, len(c.Steps))
+	}
+	all := account.Withdraw{TransactionID: uuid.UUID{1}, Money: money.Money{Amount: 2_223_592, Currency: czk}}
+	c.When(all, account.Withdrawn{TransactionID: uuid.UUID{1}, Amount: 2_223_592, Currency: czk, BalanceAfter: -2_000_000})
+	c.Refused(account.Withdraw{TransactionID: uuid.UUID{2}, Money: money.Money{Amount: 1, Currency: czk}}, account.InsufficientFunds{Available: 0, Requested: 1})
+	c.Refused(account.ChangeSettings{OverdraftLimit: new(money.Amount(1_999_999))}, account.OverdraftInUse{Limit: 1_999_999, Used: 2_000_000})
+}

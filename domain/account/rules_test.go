@@ -33,17 +33,12 @@ func checkRules(t *testing.T, rules []rule) {
 			if at.IsZero() {
 				at = noon
 			}
-			checkDecisionAt(t, account.Replay(noon, r.given...), r.when, at, r.then, r.refused)
+			checkDecision(t, account.Replay(noon, r.given...), r.when, at, r.then, r.refused)
 		})
 	}
 }
 
-func checkDecision(t *testing.T, s account.State, when account.Command, then []account.Event, refused account.Refusal) {
-	t.Helper()
-	checkDecisionAt(t, s, when, noon, then, refused)
-}
-
-func checkDecisionAt(t *testing.T, s account.State, when account.Command, at time.Time, then []account.Event, refused account.Refusal) {
+func checkDecision(t *testing.T, s account.State, when account.Command, at time.Time, then []account.Event, refused account.Refusal) {
 	t.Helper()
 	got, err := account.Decide(s, when, at)
 	var refusal account.Refusal

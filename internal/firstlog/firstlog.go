@@ -36,7 +36,7 @@ type Answer struct {
 	Body json.RawMessage `json:"body"`
 }
 
-// Answers returns the answers to 112 reads: accounts, timelines, raw events, balances on both bases and day by day.
+// Answers returns the answers to 103 reads: accounts, timelines, raw events, balances on both bases and day by day.
 func Answers(t testing.TB) []Answer {
 	t.Helper()
 	return lines[Answer](t, answers)

@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"passbook/internal/firstlog"
+	"passbook/internal/pgkit"
+	"passbook/internal/schema"
+)
+
+// firstBank is the state of a bank whose log is the first code's, with nothing made of it yet.
+func firstBank(t *testing.T) (state string) {
+	t.Helper()
+	state = stateDir(t)
+	withPostgres(t, state, func(databaseURL string) {
+		if err := pgkit.Migrate(t.Context(), databaseURL, slog.New(slog.DiscardHandler), schema.Sets()...); err != nil {
+			t.Fatal(err)
+		}
+		pool, err := pgkit.Open(t.Context(), pgkit.Config{URL: databaseURL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pool.Close()
+		firstlog.Load(t.Context(), t, pool)
+		said := output(t, "passbook", "decode-log", "--database-url", databaseURL)
+		for _, line := range []string{"events 1..377: 377 events, 9 streams folded", "decoded: every event is read and every stream folds"} {
+			if !strings.Contains(said, line) {
+				t.Errorf("decode-log does not say %q:\n%s", line, said)
+			}
+		}
+	})
+	return state
+}
+
+// A log written by the first code is read, upcast and served by this one: every answer that was given then is given now, and every
+// account goes on.
+func TestTheFirstLogIsServed(t *testing.T) {
+	t.Parallel()
+	b := up(t, firstBank(t))
+	caughtUp(t, b.queryURL, b.state)
+	auditor := output(t, "passbook", "token", "--state", b.state, "--scope", "accounts:read,audit:read")
+	for _, then := range firstlog.Answers(t) {
+		now := b.get(t, then.Path, auditor)
+		if missing := notSaid(then.Path, parsed(t, then.Body), parsed(t, now)); len(missing) > 0 {
+			t.Errorf("%s: %s", then.Path, strings.Join(missing, "; "))
+		}
+	}
+	b.goOn(t)
+	state := b.state
+	b.stop()
+	if report := audit(t, state); report.Events <= 377 {
+		t.Errorf("the log has %d events", report.Events)
+	}
+}
+
+// goOn gives commands to accounts of the first log.
+func (b *bank) goOn(t *testing.T) {
+	t.Helper()
+	token := output(t, "passbook", "token", "--state", b.state)
+	const ada, frozen, gone = "/v1/accounts/01977a70-5eed-7000-8000-000000000000", "/v1/accounts/01977a70-5eed-7000-8000-000000000007", "/v1/accounts/01977a70-5eed-7000-8000-000000000008"
+	for i, c := range []struct {
+		path, body string
+		status     int
+		code       string
+	}{
+		{ada + "/deposits", `{"amount":100,"currency":"EUR"}`, http.StatusCreated, ""},
+		{ada + "/withdrawals", `{"amount":100,"currency":"EUR","channel":"atm"}`, http.StatusCreated, ""},
+		{ada + "/withdrawals", `{"amount":9007199254740991,"currency":"EUR"}`, http.StatusUnprocessableEntity, "insufficient_funds"},
+		{ada + "/interest", `{"amount":-5,"currency":"EUR"}`, http.StatusCreated, ""},
+		{frozen + "/withdrawals", `{"amount":1,"currency":"EUR"}`, http.StatusUnprocessableEntity, "account_frozen"},
+		{frozen + "/unfreeze", `{"reason":"over"}`, http.StatusOK, ""},
+		{frozen + "/withdrawals", `{"amount":1,"currency":"EUR"}`, http.StatusCreated, ""},
+		{gone + "/deposits", `{"amount":1,"currency":"EUR"}`, http.StatusUnprocessableEntity, "account_closed"},
+		{gone + "/reopen", `{"reason":"back again"}`, http.StatusOK, ""},
+	} {
+		a := b.post(t, c.path, call{key: fmt.Sprintf("today-%d", i), token: token, body: c.body})
+		if code, _ := a.body["code"].(string); a.status != c.status || code != c.code {
+			t.Errorf("%s %s is answered %d %v", c.path, c.body, a.status, a.body)
+		}
+	}
+}
+
+func (b *bank) get(t *testing.T, path, token string) []byte {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.queryURL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("%s is answered %d %s, %v", path, response.StatusCode, body, err)
+	}
+	return body
+}
+
+func parsed(t *testing.T, body []byte) (value any) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	decoder.UseNumber()
+	if err := decoder.Decode(&value); err != nil {
+		t.Fatalf("%s: %v", body, err)
+	}
+	return value
+}
+
+// notSaid lists what was said then and is not said now, by place. What is said besides is new.
+func notSaid(at string, then, now any) (missing []string) {
+	switch then := then.(type) {
+	case map[string]any:
+		members, _ := now.(map[string]any)
+		for name, value := range then {
+			if said, _ := value.(string); then["detail"] == "unspecified" && strings.HasSuffix(said, "unspecified") {
+				continue // a client wrote it once, and it now stands for that nobody said
+			}
+			missing = append(missing, notSaid(at+"."+name, value, members[name])...)
+		}
+		return missing
+	case []any:
+		list, _ := now.([]any)
+		if len(list) != len(then) {
+			return []string{fmt.Sprintf("%s has %d, had %d", at, len(list), len(then))}
+		}
+		for i := range then {
+			missing = append(missing, notSaid(fmt.Sprintf("%s[%d]", at, i), then[i], list[i])...)
+		}
+		return missing
+	}
+	if !reflect.DeepEqual(then, now) {
+		return []string{fmt.Sprintf("%s is %v, was %v", at, now, then)}
+	}
+	return nil
+}

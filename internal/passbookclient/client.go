@@ -105,9 +105,12 @@ func (c *Client) Position() uint64 { return c.position.Load() }
 // saw keeps the highest position: commands that run at the same time are answered in any order.
 func (c *Client) saw(header http.Header) {
 	position, err := strconv.ParseUint(header.Get("Passbook-Position"), 10, 64)
-	if err != nil {
-		return
+	if err == nil {
+		c.sawPosition(position)
 	}
+}
+
+func (c *Client) sawPosition(position uint64) {
 	for old := c.position.Load(); position > old; old = c.position.Load() {
 		if c.position.CompareAndSwap(old, position) {
 			return

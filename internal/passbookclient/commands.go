@@ -18,6 +18,8 @@ type Result struct {
 	Position      int64        `json:"position"`
 	Balance       money.Amount `json:"balance"`
 	Available     money.Amount `json:"available"`
+	Held          money.Amount `json:"held"`
+	Status        string       `json:"status"`
 	Currency      string       `json:"currency"`
 	RecordedAt    time.Time    `json:"recorded_at"`
 
@@ -73,6 +75,14 @@ type Settings struct {
 	OverdraftLimit *money.Amount      `json:"overdraft_limit,omitempty"`
 	OwnerName      *string            `json:"owner_name,omitempty"`
 	Metadata       *map[string]string `json:"metadata,omitempty"`
+	Limits         *Limits            `json:"limits,omitempty"`
+}
+
+// Limits bound what the owner spends; all of them are replaced, and 0 is none.
+type Limits struct {
+	PerTransaction money.Amount `json:"per_transaction,omitempty"`
+	PerDay         money.Amount `json:"per_day,omitempty"`
+	PerMonth       money.Amount `json:"per_month,omitempty"`
 }
 
 // Open opens an account. Opening it again with the same id and content changes nothing.

@@ -18,7 +18,7 @@ type benchCommand struct {
 	SecondCommandURL string        `help:"The other command API, of the scenario two-writers." placeholder:"URL"`
 	OpsURL           []string      `help:"Where the bank's processes have their metrics, for version, processor time and memory." default:"http://localhost:8082" placeholder:"URL"`
 	DatabaseURL      string        `help:"The bank's database: then what is written is measured, each acknowledged command is looked up in the log, and the auditor runs ($$DATABASE_URL)." placeholder:"URL"`
-	Scenario         string        `help:"${enum}." enum:"spread,hot,zipf,mixed,two-writers,read" default:"spread"`
+	Scenario         string        `help:"${enum}." enum:"spread,hot,zipf,mixed,two-writers,read,transfers,bulk" default:"spread"`
 	Rate             float64       `help:"Arrivals a second; 0: each connection sends its next request when it has an answer." default:"5000"`
 	FindLimit        bool          `help:"Search the highest rate that is sustained, and hold it for the whole duration."`
 	LimitP99         time.Duration `name:"limit-p99" help:"The p99 up to which a rate counts as sustained." default:"100ms"`

@@ -1,6 +1,7 @@
 package loadgen_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -86,6 +87,10 @@ func (b *fakeBank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodGet && len(parts) == 3:
 		b.read(w, r, parts[2])
+	case r.URL.Path == "/v1/transfers":
+		b.transfer(w, r, key)
+	case r.URL.Path == "/v1/bulk":
+		b.bulk(w, r, key)
 	case r.Method == http.MethodPost && len(parts) == 2:
 		b.open(w, r, key, preparing)
 	case r.Method == http.MethodPost && len(parts) == 4:
@@ -149,6 +154,49 @@ func (b *fakeBank) move(w http.ResponseWriter, r *http.Request, key, account, op
 		b.count(operation, account)
 	}
 	b.accept(w, key)
+}
+
+func (b *fakeBank) transfer(w http.ResponseWriter, r *http.Request, key string) {
+	var body struct {
+		Source   string `json:"source_account_id"`
+		Target   string `json:"target_account_id"`
+		Amount   int64  `json:"amount"`
+		Currency string `json:"currency"`
+	}
+	b.decode(r, &body)
+	if body.Amount < 1 || body.Currency != "EUR" || body.Source == body.Target || !b.accounts[body.Source] || !b.accounts[body.Target] {
+		b.t.Errorf("transfer %+v", body)
+	}
+	b.count("transfers", body.Source)
+	b.accept(w, key)
+}
+
+// bulk accepts each item but every thousandth.
+func (b *fakeBank) bulk(w http.ResponseWriter, r *http.Request, key string) {
+	if r.Header.Get("Content-Type") != "application/x-ndjson" {
+		b.t.Errorf("a bulk of %q", r.Header.Get("Content-Type"))
+	}
+	lines := bufio.NewScanner(r.Body)
+	for i := 0; lines.Scan(); i++ {
+		var item struct {
+			Path string
+			Body struct {
+				Amount   int64
+				Currency string
+			}
+		}
+		if err := json.Unmarshal(lines.Bytes(), &item); err != nil || item.Body.Amount < 1 || !b.accounts[strings.Split(item.Path, "/")[3]] {
+			b.t.Errorf("item %s: %v", lines.Text(), err)
+		}
+		b.count("bulk", "")
+		if i%1000 == 999 {
+			_, _ = fmt.Fprintf(w, `{"index":%d,"status":503,"body":{"code":"overloaded"}}`+"\n", i)
+			continue
+		}
+		position := b.position.Add(1)
+		b.acked[fmt.Sprintf("%s/%d", key, i)] = position
+		_, _ = fmt.Fprintf(w, `{"index":%d,"status":201,"body":{"position":%d}}`+"\n", i, position)
+	}
 }
 
 func (b *fakeBank) count(operation, account string) {

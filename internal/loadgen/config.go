@@ -65,6 +65,8 @@ func (c *Config) Validate() error {
 	check(len(c.CommandURLs) == writers, "scenario %s needs %d command APIs, not %d", c.Scenario, writers, len(c.CommandURLs))
 	check(c.QueryURL != "" || !c.Scenario.reads() && !c.Lag, "a query API is needed")
 	check(!c.Lag || c.Scenario.writes(), "scenario %s has no commands whose lag could be measured", c.Scenario)
+	check(c.Scenario != Transfers || c.Accounts >= 2, "scenario %s needs two accounts at least", c.Scenario)
+	check(c.Scenario != Bulk || c.Rate == 0 && c.FindLimit == nil && !c.Lag, "scenario %s is in closed loop (--rate 0), without limit or lag", c.Scenario)
 	check(c.Accounts >= 1 && c.Accounts <= accountsMax, "accounts: %d is not between 1 and %d", c.Accounts, accountsMax)
 	check(c.Connections >= writers && c.Connections <= connectionsMax, "connections: %d is not between %d and %d", c.Connections, writers, connectionsMax)
 	check(c.Rate == 0 || c.Rate >= 0.1 && c.Rate <= rateMax, "rate: %v is neither 0 nor between 0.1 and %d a second", c.Rate, rateMax)

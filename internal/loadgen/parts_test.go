@@ -39,6 +39,23 @@ func TestMixIsDeterministic(t *testing.T) {
 	}
 }
 
+func TestTransfersAreBetweenTwoAccounts(t *testing.T) {
+	t.Parallel()
+	for _, accounts := range []int{2, 3, 1000} {
+		m, pairs := newMix(Transfers, accounts, 1), map[[2]int]bool{}
+		for n := range uint64(10_000) {
+			op := m.operation(n)
+			if op.kind != transfer || op.account == op.other || op.other < 0 || op.other >= accounts {
+				t.Fatalf("operation %+v", op)
+			}
+			pairs[[2]int{op.account, op.other}] = true
+		}
+		if want := min(accounts*(accounts-1), 9000); len(pairs) < want {
+			t.Errorf("%d accounts: %d pairs", accounts, len(pairs))
+		}
+	}
+}
+
 func TestMixIsInProportion(t *testing.T) {
 	t.Parallel()
 	const draws, accounts = 200_000, 10_000
@@ -333,6 +350,7 @@ func TestConfigFaults(t *testing.T) {
 		"no scenario": func(c *Config) { c.Scenario = "none" }, "2 command APIs": func(c *Config) { c.Scenario = TwoWriters },
 		"needs 1 command": func(c *Config) { c.CommandURLs = slices.Repeat(c.CommandURLs, 2) }, "query API": func(c *Config) { c.Scenario = Mixed },
 		"no commands whose lag": func(c *Config) { c.Scenario, c.QueryURL, c.Lag = Read, "http://x", true }, "accounts": func(c *Config) { c.Accounts = 0 },
+		"two accounts": func(c *Config) { c.Scenario = Transfers }, "closed loop": func(c *Config) { c.Scenario, c.Rate = Bulk, 1 },
 		"connections": func(c *Config) { c.Connections = 0 }, "rate": func(c *Config) { c.Rate = -1 }, "duration": func(c *Config) { c.Duration = 0 },
 		"warm-up": func(c *Config) { c.Warmup = -1 }, "timeout": func(c *Config) { c.Timeout = 0 },
 		"p99": func(c *Config) { c.FindLimit = &LimitConfig{Step: time.Second} }, "step": func(c *Config) { c.FindLimit = &LimitConfig{P99: 1} },

@@ -15,15 +15,16 @@ var ErrGoalMissed = errors.New("goal missed")
 
 // Report is a whole run.
 type Report struct {
-	StartedAt     time.Time     `json:"started_at"`
-	Run           string        `json:"run"` // stands in the idempotency keys
-	Machine       Machine       `json:"machine"`
-	BankVersion   string        `json:"bank_version"`
-	Configuration Configuration `json:"configuration"`
-	Limit         *Limit        `json:"limit,omitempty"`
-	Result        *Measurement  `json:"result"`
-	Goals         []GoalResult  `json:"goals,omitempty"`
-	Audit         any           `json:"audit,omitempty"`
+	StartedAt     time.Time        `json:"started_at"`
+	Run           string           `json:"run"` // stands in the idempotency keys
+	Machine       Machine          `json:"machine"`
+	BankVersion   string           `json:"bank_version"`
+	Configuration Configuration    `json:"configuration"`
+	Limit         *Limit           `json:"limit,omitempty"`
+	Result        *Measurement     `json:"result"`
+	Bulk          *BulkMeasurement `json:"bulk,omitempty"` // beside the result
+	Goals         []GoalResult     `json:"goals,omitempty"`
+	Audit         any              `json:"audit,omitempty"`
 }
 
 // Configuration is what the run was asked for.

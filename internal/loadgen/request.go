@@ -19,15 +19,20 @@ const (
 // requests puts requests to one API together. All that is the same in each is made once.
 type requests struct {
 	toAccounts []byte // POST .../v1/accounts
+	toTransfer []byte // POST .../v1/transfers
+	toBulk     []byte // POST .../v1/bulk
 	getAccount []byte // GET .../v1/accounts/
 	common     []byte // from the end of the path to the last header that all have
 	command    []byte // common and what commands have, up to the key
+	lines      []byte // likewise, of a bulk
 	owner      string
 }
 
 func newRequests(e *lean.Endpoint, token, owner string) *requests {
 	r := &requests{owner: owner}
 	r.toAccounts = []byte("POST " + e.Path + "/v1/accounts")
+	r.toTransfer = []byte("POST " + e.Path + "/v1/transfers")
+	r.toBulk = []byte("POST " + e.Path + "/v1/bulk")
 	r.getAccount = []byte("GET " + e.Path + "/v1/accounts/")
 	common := " HTTP/1.1\r\nHost: " + e.Host + "\r\nUser-Agent: " + userAgent + "\r\n"
 	if token != "" {
@@ -35,7 +40,38 @@ func newRequests(e *lean.Endpoint, token, owner string) *requests {
 	}
 	r.common = []byte(common)
 	r.command = []byte(common + "Content-Type: application/json\r\nIdempotency-Key: ")
+	r.lines = []byte(common + "Content-Type: application/x-ndjson\r\nIdempotency-Key: ")
 	return r
+}
+
+// transfer moves money from one account to another.
+func (r *requests) transfer(to []byte, source, target uuid.UUID, key []byte, amount int64) []byte {
+	var fields [192]byte
+	body := appendUUID(append(fields[:0], `{"source_account_id":"`...), source)
+	body = appendUUID(append(body, `","target_account_id":"`...), target)
+	body = strconv.AppendInt(append(body, `","amount":`...), amount, 10)
+	body = append(body, `,"currency":"`+currency+`"}`...)
+	to = r.keyed(append(to, r.toTransfer...), key, len(body))
+	return append(to, body...)
+}
+
+// item appends a line of a bulk: a deposit or a withdrawal.
+func (r *requests) item(to []byte, op kind, account uuid.UUID, amount int64) []byte {
+	to = appendUUID(append(to, `{"path":"/v1/accounts/`...), account)
+	if op == deposit {
+		to = append(to, `/deposits`...)
+	} else {
+		to = append(to, `/withdrawals`...)
+	}
+	to = strconv.AppendInt(append(to, `","body":{"amount":`...), amount, 10)
+	return append(to, `,"currency":"`+currency+`"}}`+"\n"...)
+}
+
+// bulk is a request with many lines.
+func (r *requests) bulk(to, key, lines []byte) []byte {
+	to = append(append(append(to, r.toBulk...), r.lines...), key...)
+	to = strconv.AppendInt(append(to, "\r\nContent-Length: "...), int64(len(lines)), 10)
+	return append(append(to, "\r\n\r\n"...), lines...)
 }
 
 // movement is a deposit or a withdrawal.

@@ -59,6 +59,9 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	b.note("%v warm-up, %v measured, %s", cfg.Warmup, cfg.Duration, rateText(rate))
 	report.Result, err = b.drive(ctx, load{rate: rate, warmup: cfg.Warmup, duration: cfg.Duration, lag: cfg.Lag})
+	if err == nil && cfg.Scenario == Bulk {
+		report.Bulk, err = b.driveBulks(ctx, report.Result)
+	}
 	return report, err
 }
 

@@ -50,11 +50,12 @@ func TestRunAtARate(t *testing.T) {
 func TestScenarios(t *testing.T) {
 	t.Parallel()
 	for scenario, want := range map[loadgen.Scenario]map[string]float64{
-		loadgen.Spread: {"deposits": .5, "withdrawals": .5},
-		loadgen.Hot:    {"deposits": .5, "withdrawals": .5},
-		loadgen.Zipf:   {"deposits": .5, "withdrawals": .5},
-		loadgen.Mixed:  {"deposits": .35, "withdrawals": .35, "read": .2, "open": .1},
-		loadgen.Read:   {"read": 1},
+		loadgen.Spread:    {"deposits": .5, "withdrawals": .5},
+		loadgen.Hot:       {"deposits": .5, "withdrawals": .5},
+		loadgen.Zipf:      {"deposits": .5, "withdrawals": .5},
+		loadgen.Mixed:     {"deposits": .35, "withdrawals": .35, "read": .2, "open": .1},
+		loadgen.Read:      {"read": 1},
+		loadgen.Transfers: {"transfers": 1},
 	} {
 		t.Run(string(scenario), func(t *testing.T) {
 			t.Parallel()

@@ -16,10 +16,14 @@ const (
 	Mixed      Scenario = "mixed"       // 70 % deposits and withdrawals, 20 % reads, 10 % openings of accounts
 	TwoWriters Scenario = "two-writers" // alternating between two command APIs
 	Read       Scenario = "read"        // GET account
+	Transfers  Scenario = "transfers"   // between any two accounts
+	Bulk       Scenario = "bulk"        // in closed loop one by one, and then ten thousand in one request, again and again
 )
 
 // Scenarios lists them all.
-func Scenarios() []Scenario { return []Scenario{Spread, Hot, Zipf, Mixed, TwoWriters, Read} }
+func Scenarios() []Scenario {
+	return []Scenario{Spread, Hot, Zipf, Mixed, TwoWriters, Read, Transfers, Bulk}
+}
 
 // Valid reports whether there is such a scenario.
 func (s Scenario) Valid() bool {
@@ -42,6 +46,7 @@ const (
 	withdrawal
 	open
 	read
+	transfer
 	kinds int = iota
 )
 
@@ -55,6 +60,8 @@ func (k kind) String() string {
 		return "open"
 	case read:
 		return "read"
+	case transfer:
+		return "transfer"
 	}
 	panic(fmt.Sprintf("loadgen: no kind %d", int(k)))
 }
@@ -63,6 +70,7 @@ func (k kind) String() string {
 type operation struct {
 	kind    kind
 	account int
+	other   int // of a transfer: to whom
 	amount  int64
 }
 
@@ -98,6 +106,10 @@ func (m *mix) operation(n uint64) operation {
 	} else {
 		op.account = int(within(whom, m.accounts)) //nolint:gosec // below the number of accounts
 	}
+	if op.kind == transfer { // any other account, each as likely
+		next := 1 + within(scramble(whom), m.accounts-1)
+		op.other = int((uint64(op.account) + next) % m.accounts) //nolint:gosec // below the number of accounts
+	}
 	return op
 }
 
@@ -106,6 +118,8 @@ func (m *mix) kind(random uint64) kind {
 	switch m.scenario {
 	case Read:
 		return read
+	case Transfers:
+		return transfer
 	case Mixed:
 		switch percent := within(random, 100); {
 		case percent < 70:

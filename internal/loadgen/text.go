@@ -18,6 +18,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	if r.Result.Lag != nil {
 		r.Result.Lag.write(t)
 	}
+	if r.Bulk != nil {
+		r.Bulk.write(t)
+	}
 	for _, g := range r.Goals {
 		verdict := "met"
 		if !g.Met {

@@ -80,9 +80,12 @@ func (w *worker) prepare(op operation, number uint64) *lean.Conn {
 	}
 	w.key = strconv.AppendUint(append(w.key[:0], b.keyPrefix...), number, 10)
 	to := b.commands[w.lane]
-	if op.kind == open {
+	switch op.kind {
+	case open:
 		w.request = to.open(w.request[:0], noAccount, w.key)
-	} else {
+	case transfer:
+		w.request = to.transfer(w.request[:0], b.population.id(op.account), b.population.id(op.other), w.key, op.amount)
+	default:
 		w.request = to.movement(w.request[:0], op.kind, b.population.id(op.account), w.key, op.amount)
 	}
 	return w.command

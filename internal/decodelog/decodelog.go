@@ -33,7 +33,8 @@ type Options struct {
 	// StreamsMax is how many streams are folded at a time, which bounds the memory: a log of more is read several times. Zero
 	// means 200,000.
 	StreamsMax int
-	// Progress is told how many events of how many have been read, now and then. It may be nil.
+	// Progress is told how many events of how many have been read, now and then. How many there are grows when the log must be read
+	// once more. It may be nil.
 	Progress func(done, total int64)
 }
 
@@ -81,9 +82,11 @@ type examination struct {
 	options Options
 	begun   time.Time
 
-	counts map[pair]*ShapeCount
-	folds  *folds
-	report Report
+	counts  map[pair]*ShapeCount
+	folds   *folds
+	passed  int // how often the log has been read
+	waiting int // parts that are left for passes after this one, beside those that this one leaves
+	report  Report
 }
 
 // pair is a stored shape and what is made of it.
@@ -92,15 +95,15 @@ type pair struct{ stored, read eventstore.Shape }
 // passes reads the log once for all events and a part of the streams, and again for each further part when there are more streams
 // than may be held.
 func (x *examination) passes(ctx context.Context) error {
-	todo := []part{{0, 1}}
-	for first := true; len(todo) > 0; first = false {
+	for todo := []part{{0, 1}}; len(todo) > 0; x.passed++ {
 		next := todo[len(todo)-1]
-		x.folds = newFolds(next, x.options.StreamsMax, x.options.From)
-		if err := x.pass(ctx, first); err != nil {
+		todo = todo[:len(todo)-1]
+		x.folds, x.waiting = newFolds(next, x.options.StreamsMax, x.options.From), len(todo)
+		if err := x.pass(ctx); err != nil {
 			return err
 		}
 		x.report.Streams += int64(len(x.folds.states))
-		todo = append(todo[:len(todo)-1], x.folds.left...)
+		todo = append(todo, x.folds.left...)
 		for _, s := range x.folds.states {
 			if s.fault != nil {
 				x.take(*s.fault)
@@ -110,7 +113,7 @@ func (x *examination) passes(ctx context.Context) error {
 	return nil
 }
 
-func (x *examination) pass(ctx context.Context, first bool) error {
+func (x *examination) pass(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	batches := x.read(ctx)
 	defer func() { // the reader ends before the pass does
@@ -124,12 +127,13 @@ func (x *examination) pass(ctx context.Context, first bool) error {
 			return b.err
 		}
 		for i := range b.events {
-			x.event(&b.events[i], first)
+			x.event(&b.events[i])
 		}
-		if done += int64(len(b.events)); first {
+		if done += int64(len(b.events)); x.passed == 0 {
 			x.report.Events = done
 		}
-		x.options.Progress(done, x.report.Head-x.options.From+1)
+		all := x.report.Head - x.options.From + 1
+		x.options.Progress(int64(x.passed)*all+done, int64(x.passed+1+x.waiting+len(x.folds.left))*all)
 	}
 	return ctx.Err()
 }
@@ -165,12 +169,12 @@ func (x *examination) read(ctx context.Context) <-chan batch {
 }
 
 // event reads one event. Its payload is counted in the first pass, its fold in the pass of its stream.
-func (x *examination) event(stored *eventstore.Event, first bool) {
-	if !first && !x.folds.has(stored.StreamID) {
+func (x *examination) event(stored *eventstore.Event) {
+	if x.passed > 0 && !x.folds.has(stored.StreamID) {
 		return
 	}
 	payload, current, err := x.decode(stored)
-	if first {
+	if x.passed == 0 {
 		x.count(stored, current, err)
 	}
 	x.folds.add(stored, payload)

@@ -179,16 +179,20 @@ func TestTheMemoryForStreamsIsBounded(t *testing.T) {
 	log[unreadable-1].Data = []byte(`{}`)
 	want := examine(t, log, decodelog.Options{})
 	for most := 1; most < 10; most++ {
-		passes := 0
-		got := examine(t, log, decodelog.Options{StreamsMax: most, Progress: func(done, _ int64) {
-			if done == 377 {
-				passes++
+		var passes, last, total int64
+		got := examine(t, log, decodelog.Options{StreamsMax: most, Progress: func(done, all int64) {
+			if done <= last || all < total || done > all {
+				t.Errorf("progress goes from %d of %d to %d of %d", last, total, done, all)
 			}
+			passes, last, total = done/377, done, all
 		}})
+		if last != total {
+			t.Errorf("with %d streams the progress ends with %d of %d", most, last, total)
+		}
 		if got.Events != want.Events || got.Streams != want.Streams || got.FaultsTotal != want.FaultsTotal || !slices.Equal(got.Faults, want.Faults) {
 			t.Errorf("with %d streams: %s\nwant %s", most, text(t, got), text(t, want))
 		}
-		if passes < 9/most || most == 9 && passes != 1 {
+		if passes < int64(9/most) || most == 9 && passes != 1 {
 			t.Errorf("with %d streams the log is read %d times", most, passes)
 		}
 	}

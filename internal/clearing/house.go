@@ -176,7 +176,7 @@ func (h *House) decide(d *dossier) {
 		if outcome.Kind == payment.AnswerSettled {
 			opposite = d.rejected("contradiction", reasonRejected)
 		}
-		h.say(at.Add(d.behaviour.Delay), opposite, 1)
+		h.say(at.Add(2*d.behaviour.Delay), opposite, 1)
 	}
 }
 

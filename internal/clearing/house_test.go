@@ -68,7 +68,7 @@ func TestBehaviours(t *testing.T) {
 		"is silent for a while":              {clearing.Behaviour{Silence: 90 * s}, 0, answers{"", "", "settled"}, []heard{{90 * s, "settled"}}},
 		"is silent for ever":                 {clearing.Behaviour{Silence: clearing.Forever, Delay: s}, 0, answers{"", "", ""}, nil},
 		"says it three times":                {clearing.Behaviour{Delay: 2 * s, Copies: 2}, 0, answers{"accepted", "accepted", "settled"}, []heard{{2 * s, "settled"}, {2 * s, "settled"}, {2 * s, "settled"}}},
-		"contradicts itself":                 {clearing.Behaviour{Delay: 2 * s, Contradicts: true}, 0, answers{"accepted", "accepted", "settled"}, []heard{{2 * s, "settled"}, {2 * s, "rejected"}}},
+		"contradicts itself":                 {clearing.Behaviour{Delay: 2 * s, Contradicts: true}, 0, answers{"accepted", "accepted", "settled"}, []heard{{2 * s, "settled"}, {4 * s, "rejected"}}},
 		"contradicts a rejection":            {clearing.Behaviour{Reject: "X", Contradicts: true}, 0, answers{"rejected", "rejected", "rejected"}, []heard{{0, "settled"}}},
 	} {
 		t.Run(name, func(t *testing.T) {

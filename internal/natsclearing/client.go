@@ -98,7 +98,7 @@ func (c *Client) take(ctx context.Context, m *nats.Msg, take func(context.Contex
 		return
 	}
 	if err := take(ctx, a); err != nil {
-		c.log.Warn("an answer of the clearing house is not on record yet", "payment_id", a.PaymentID, slog.Any("error", err))
+		c.log.Info("an answer of the clearing house is not on record yet", "payment_id", a.PaymentID, slog.Any("error", err))
 		return // it comes again, or is asked for
 	}
 	c.reply(m, confirmation{PaymentID: a.PaymentID, Taken: true})

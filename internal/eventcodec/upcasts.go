@@ -50,7 +50,7 @@ const (
 func withSource(data []byte) ([]byte, error) {
 	if at, ok := behindCurrency(data); ok {
 		switch rest := data[at:]; {
-		case bytes.HasPrefix(rest, []byte(source+`"`)) && rest[len(source)+1] != '"':
+		case bytes.HasPrefix(rest, []byte(source+`"`)) && !bytes.HasPrefix(rest, []byte(source+`""`)):
 			return data, nil
 		case !bytes.Contains(rest, []byte(`"source"`)):
 			return insert(data, at, unspecified), nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -129,4 +130,45 @@ func TestTheCaseOfTheOverdraft(t *testing.T) {
 	c.When(all, account.Withdrawn{TransactionID: uuid.UUID{1}, Amount: 2_223_592, Currency: czk, BalanceAfter: -2_000_000})
 	c.Refused(account.Withdraw{TransactionID: uuid.UUID{2}, Money: money.Money{Amount: 1, Currency: czk}}, account.InsufficientFunds{Available: 0, Requested: 1})
 	c.Refused(account.ChangeSettings{OverdraftLimit: new(money.Amount(1_999_999))}, account.OverdraftInUse{Limit: 1_999_999, Used: 2_000_000})
+}
+
+// Holds and transfers are checked like every movement, and a command first lets expire what has expired by its time.
+func TestACaseWithHolds(t *testing.T) {
+	t.Parallel()
+	id, eur := uuid.UUID{1}, money.MustCurrency("EUR")
+	at := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	var state account.State
+	var log []eventstore.Event
+	for _, command := range []account.Command{
+		account.Open{AccountID: id, OwnerID: "ada", Currency: eur},
+		account.Deposit{TransactionID: uuid.UUID{2}, Money: money.Money{Amount: 1_000, Currency: eur}},
+		account.PlaceHold{HoldID: uuid.UUID{3}, Money: money.Money{Amount: 400, Currency: eur}, ExpiresAt: at.Add(time.Hour)},
+		account.CaptureHold{TransactionID: uuid.UUID{4}, HoldID: uuid.UUID{3}, Amount: new(money.Amount(150))},
+		account.SendTransfer{TransactionID: uuid.UUID{5}, TargetID: uuid.UUID{6}, Money: money.Money{Amount: 50, Currency: eur}},
+	} {
+		events, err := account.Decide(state, command, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			state = account.Evolve(state, e, at)
+			kind, schema, data := account.Encode(e)
+			log = append(log, eventstore.Event{
+				Position: state.Version, StreamType: account.StreamType, StreamID: id, Version: state.Version, Type: kind, Schema: schema, Data: data, RecordedAt: at,
+			})
+		}
+	}
+	c := casetest.Fold(t, slices.Clone(log))
+	if c.State.Balance != 800 || c.State.Held != 250 || !c.At.Equal(at.Add(time.Second)) {
+		t.Fatalf("it ends as %+v", c.State)
+	}
+	c.Refused(account.Withdraw{TransactionID: uuid.UUID{7}, Money: money.Money{Amount: 551, Currency: eur}}, account.InsufficientFunds{Available: 550, Requested: 551})
+	c.At = at.Add(time.Hour)
+	if events := c.When(account.Withdraw{TransactionID: uuid.UUID{7}, Money: money.Money{Amount: 551, Currency: eur}}); len(events) != 2 || c.State.Held != 0 || c.State.Balance != 249 {
+		t.Errorf("there follow %+v, and %+v", events, c.State)
+	}
+	log[3].Data = changed(log[3].Data, `"remaining":250`, `"remaining":240`)
+	if !fails(t, func(f testing.TB) { casetest.Fold(f, log) }) {
+		t.Error("what is held is not what the holds are, and the test passes")
+	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,8 +30,8 @@ func (f clearingFlags) rates() clearing.Rates {
 
 type clearingCommand struct {
 	clearingFlags `embed:""`
-	NATS          string `name:"nats" help:"URL of the NATS server that the bank uses." env:"NATS_URL" required:""`
-	Creds         string `help:"Credentials file for NATS." env:"NATS_CREDS_FILE"`
+	NATS          string `name:"nats" placeholder:"URL" help:"The NATS server that the bank uses (default: NATS_URL)."`
+	Creds         string `placeholder:"FILE" help:"Credentials file for NATS (default: NATS_CREDS_FILE)."`
 	Subject       string `help:"What the subjects begin with: the bank's CLEARING_SUBJECT." default:"passbook.clearing"`
 }
 
@@ -38,8 +40,12 @@ const clearingStopMax = 5 * time.Second
 
 // Run keeps a clearing house open until ctx is done. It remembers payments as long as it runs.
 func (c clearingCommand) Run(ctx context.Context, t terminal) error {
+	address := natskit.Config{URL: cmp.Or(c.NATS, t.environ["NATS_URL"]), CredsFile: cmp.Or(c.Creds, t.environ["NATS_CREDS_FILE"])}
+	if address.URL == "" {
+		return errors.New("no NATS: --nats or NATS_URL says where it is")
+	}
 	log := service.NewLogger(t.stderr, logConfig(t.environ), "clearing")
-	house, err := service.ClearingHouse(ctx, natskit.Config{URL: c.NATS, CredsFile: c.Creds}, c.Subject, c.rates(),
+	house, err := service.ClearingHouse(ctx, address, c.Subject, c.rates(),
 		service.Runtime{Log: log, Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		return err

@@ -36,5 +36,6 @@
 // Gateway away, silent, or without sense: attempts in vain, with longer and longer breaks; after some of them the payment is
 // marked as stuck, and tried on until its deadline. Command refused or the processor overloaded: the payment holds off for a
 // while. Database away: the leader starts anew, from the checkpoint. Process killed: another one leads after the lease's time.
-// A stored event that this program cannot read stops the follower there, loudly, until a newer program takes over.
+// A stored event that this program cannot read stops the follower there, loudly; the lease is given back each time, so that a
+// newer program can take over.
 package process

@@ -59,7 +59,7 @@ func (w *work) take(ctx context.Context, events []eventstore.Event, to int64) er
 	for _, stored := range events {
 		e, err := w.decode(stored)
 		if err != nil {
-			return fmt.Errorf("event %d of the log: %w", stored.Position, err)
+			return fmt.Errorf("%w: event %d: %w", errUnreadable, stored.Position, err)
 		}
 		switch e := e.(type) {
 		case payment.Event:
@@ -121,7 +121,7 @@ func (w *work) refold(ctx context.Context, r *row, upTo int64) error {
 	for _, stored := range events {
 		e, err := w.decode(stored)
 		if err != nil {
-			return fmt.Errorf("event %d of the log: %w", stored.Position, err)
+			return fmt.Errorf("%w: event %d: %w", errUnreadable, stored.Position, err)
 		}
 		if e, ok := e.(payment.Event); ok {
 			r.state = payment.Evolve(r.state, e, stored.RecordedAt)

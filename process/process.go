@@ -132,7 +132,11 @@ const (
 	pauseMax   = 10 * time.Second
 )
 
-// lead works until ctx is done, session after session: no failure ends it but the loss of the checkpoint to a later leader.
+// errUnreadable means that the log has an event that this program cannot read.
+var errUnreadable = errors.New("an event of the log cannot be read")
+
+// lead works until ctx is done, session after session. It ends when a later leader has taken the checkpoint, and at an event that
+// it cannot read: most likely a newer program wrote it, which may have the lease.
 func (p *Process) lead(ctx context.Context, epoch int64) error {
 	p.metrics.leader.Set(1)
 	defer p.metrics.stepDown()
@@ -142,10 +146,10 @@ func (p *Process) lead(ctx context.Context, epoch int64) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if errors.Is(err, errFenced) {
+		p.metrics.errors.Inc()
+		if errors.Is(err, errFenced) || errors.Is(err, errUnreadable) {
 			return err
 		}
-		p.metrics.errors.Inc()
 		p.log.ErrorContext(ctx, "interrupted, resuming from the checkpoint", "pause", pause, slog.Any("error", err))
 		if time.Since(began) > pauseMax {
 			pause = pauseFirst

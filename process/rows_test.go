@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/domain/payment"
+	"passbook/eventstore"
 	"passbook/internal/clearing"
 	"passbook/internal/lease"
 	"passbook/internal/pgkit"
@@ -99,6 +100,39 @@ func TestAnswersAboutNothing(t *testing.T) {
 	if err := p.Answer(t.Context(), payment.Answer{PaymentID: uuid.New(), Kind: payment.AnswerUnknown}); err != nil {
 		t.Errorf("an answer that says nothing: %v", err)
 	}
+}
+
+// At an event that it cannot read a process stops and lets others lead; one that can goes on from there.
+func TestAnEventOfNewerCode(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, behave(clearing.Behaviour{}))
+	ended := make(chan error, 1)
+	old := process.New(h.pool, leading(func(ctx context.Context, lead lease.Lead) error {
+		ended <- lead(ctx, 1)
+		return nil
+	}), h.processor, h.clearing, func(e eventstore.Event) (any, error) {
+		if e.Type == payment.TypeSettled {
+			return nil, errors.New("never heard of it")
+		}
+		return h.codec.Payload(e)
+	}, process.Config{Policy: hasty}, quiet, prometheus.NewRegistry())
+	h.current.Store(old)
+	h.run(old.Run)
+	id := h.pay("one", time.Minute)
+	select {
+	case err := <-ended:
+		if err == nil || !strings.Contains(err.Error(), "never heard of it") {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("it goes on")
+	}
+	h.epoch.Store(1)
+	stop := h.start(parts{})
+	h.awaitFinal(id)
+	h.awaitIdle()
+	stop()
+	h.checkAccount()
 }
 
 // Nobody but the command side's role works with the tables.

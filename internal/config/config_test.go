@@ -117,6 +117,13 @@ func TestFaults(t *testing.T) {
 		{"BULK_TIMEOUT=0s", "BULK_TIMEOUT: 0s is not between"},
 		{"BULK_TIMEOUT=61m", "BULK_TIMEOUT: 1h1m0s is not between"},
 		{"BULK_MAX=0", "BULK_MAX: 0 is not between"},
+		{"PAYMENT_CONCURRENCY=0", "PAYMENT_CONCURRENCY: 0 is not between"},
+		{"PAYMENT_STUCK_AFTER=-1", "PAYMENT_STUCK_AFTER: -1 is not between"},
+		{"PAYMENT_STATUS_EVERY=0s", "PAYMENT_STATUS_EVERY: 0s is not between"},
+		{"PAYMENT_BACKOFF_MAX=25h", "PAYMENT_BACKOFF_MAX: 25h0m0s is not between"},
+		{"PAYMENT_GRACE=-1s", "PAYMENT_GRACE: -1s is not between"},
+		{"CLEARING_TIMEOUT=0s", "CLEARING_TIMEOUT: 0s is not between"},
+		{"CLEARING_SUBJECT=a.>", "CLEARING_SUBJECT: \"a.>\" is no NATS subject"},
 		{"DATABASE_URL_FILE=/x", "DATABASE_URL_FILE: set together with DATABASE_URL"},
 	}
 	for _, tt := range tests {

@@ -23,7 +23,7 @@ const LeaseName = "process"
 // Config is how the process works. Zero values mean the defaults.
 type Config struct {
 	Policy         payment.Policy
-	Concurrency    int           // steps under way at once; 16
+	Concurrency    int           // steps under way at once; 32
 	GatewayTimeout time.Duration // of one contact; 5 s
 	CommandTimeout time.Duration // of one command; 15 s
 	Poll           time.Duration // between two looks at the log when nothing wakes the process; 1 s
@@ -48,7 +48,7 @@ func (c Config) withDefaults() Config {
 		c.Policy = DefaultPolicy()
 	}
 	if c.Concurrency <= 0 {
-		c.Concurrency = 16
+		c.Concurrency = 32
 	}
 	set(&c.GatewayTimeout, 5*time.Second)
 	set(&c.CommandTimeout, 15*time.Second)

@@ -51,7 +51,7 @@ var (
 // Limits of the house.
 const (
 	casesMax       = 1_000_000 // payments remembered
-	deliveriesMax  = 16        // under way
+	deliveriesMax  = 64        // under way
 	triesMax       = 5         // of one delivery; then it waits to be asked
 	deliveryMax    = 5 * time.Second
 	deliverAgain   = time.Second

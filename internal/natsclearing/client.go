@@ -49,7 +49,7 @@ func (c *Client) ask(ctx context.Context, subject string, request any, about uui
 
 // Limits of answers that come by themselves.
 const (
-	takersMax = 8 // taken at once
+	takersMax = 32 // taken at once
 	takeMax   = 10 * time.Second
 )
 

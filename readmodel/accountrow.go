@@ -112,7 +112,7 @@ func (r *wireRow) account() (Account, error) {
 	row := db.ReadmodelBalance{
 		AccountID: r.uuid(), Balance: r.int64(), Held: r.int64(), OverdraftLimit: r.int64(), Version: r.int64(), Position: r.int64(),
 		OpenedAt: r.time(), UpdatedAt: r.time(), Currency: r.text(), Status: r.text(), FreezeScope: r.text(),
-		OwnerID: r.text(), OwnerName: r.text(), Metadata: r.next(),
+		OwnerID: r.text(), OwnerName: r.text(), Metadata: r.next(), Limits: r.next(),
 	}
 	return newAccount(row)
 }

@@ -23,9 +23,17 @@ type Account struct {
 	OverdraftLimit      int64
 	Status, FreezeScope string
 	Metadata            map[string]string
+	Limits              Limits
 	Version, Position   int64 // of the last event, in the account and in the log
 	OpenedAt, UpdatedAt time.Time
 	stale               staleness
+}
+
+// Limits bound what the owner may spend, in minor units; 0 is no limit.
+type Limits struct {
+	PerTransaction int64 `json:"per_transaction"`
+	PerDay         int64 `json:"per_day"`
+	PerMonth       int64 `json:"per_month"`
 }
 
 // StaleSince is when the first event was recorded that the account does not show, because it is parked; zero when it is not.
@@ -102,10 +110,16 @@ func newAccount(row db.ReadmodelBalance) (Account, error) {
 	if err != nil {
 		return Account{}, fmt.Errorf("metadata of account %s: %w", row.AccountID, err)
 	}
+	var limits Limits
+	if row.Limits != nil {
+		if err := json.Unmarshal(row.Limits, &limits); err != nil {
+			return Account{}, fmt.Errorf("limits of account %s: %w", row.AccountID, err)
+		}
+	}
 	return Account{
 		ID: row.AccountID, OwnerID: row.OwnerID, OwnerName: row.OwnerName, Currency: row.Currency,
 		Balance: row.Balance, Held: row.Held, Available: available(row), OverdraftLimit: row.OverdraftLimit,
-		Status: row.Status, FreezeScope: row.FreezeScope, Metadata: metadata, Version: row.Version, Position: row.Position,
+		Status: row.Status, FreezeScope: row.FreezeScope, Metadata: metadata, Limits: limits, Version: row.Version, Position: row.Position,
 		OpenedAt: row.OpenedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
 	}, nil
 }

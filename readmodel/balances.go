@@ -16,7 +16,10 @@ import (
 
 // balancesProjector keeps one row an account: what it is now.
 func balancesProjector() Projector {
-	return Project(Projector{Name: Balances, Version: 1, Tables: []string{"balances"}}, Definition[balance]{
+	return Project(Projector{
+		Name: Balances, Version: 2, Tables: []string{"balances"},
+		ExpectDiff: "the limits of an account are new",
+	}, Definition[balance]{
 		Load: loadBalances, Apply: applyBalance, Store: storeBalances, CopyStates: copyBalances, Row: balanceRow,
 	})
 }
@@ -30,6 +33,7 @@ type balance struct {
 	overdraftLimit     int64
 	status, scope      string
 	metadata           []byte // JSON object
+	limits             []byte // JSON object, nil for none
 	version, position  int64
 	openedAt           time.Time
 	updatedAt          time.Time
@@ -37,7 +41,7 @@ type balance struct {
 
 // loadBalancesSQL by hand: sqlc knows no search path.
 const loadBalancesSQL = `
-SELECT account_id, owner_id, owner_name, currency, balance, held, overdraft_limit, status, freeze_scope, metadata, version, opened_at
+SELECT account_id, owner_id, owner_name, currency, balance, held, overdraft_limit, status, freeze_scope, metadata, limits, version, opened_at
 FROM balances WHERE account_id = ANY($1::uuid[])`
 
 func loadBalances(ctx context.Context, tx pgx.Tx, accounts [][16]byte, found func(uuid.UUID, int64, balance)) error {
@@ -49,7 +53,7 @@ func loadBalances(ctx context.Context, tx pgx.Tx, accounts [][16]byte, found fun
 	for stored.Next() {
 		var b balance
 		err := stored.Scan((*[16]byte)(&b.accountID), &b.ownerID, &b.ownerName, &b.currency, &b.balance, &b.held, &b.overdraftLimit,
-			&b.status, &b.scope, &b.metadata, &b.version, &b.openedAt)
+			&b.status, &b.scope, &b.metadata, &b.limits, &b.version, &b.openedAt)
 		if err != nil {
 			return fmt.Errorf("load balances: %w", err)
 		}
@@ -109,10 +113,23 @@ func (b *balance) settings(p account.TermsChanged) (err error) {
 	if p.OwnerName != nil {
 		b.ownerName = *p.OwnerName
 	}
+	if p.Limits != nil {
+		if b.limits, err = encodeLimits(*p.Limits); err != nil {
+			return err
+		}
+	}
 	if p.Metadata != nil {
 		b.metadata, err = encodeMetadata(*p.Metadata)
 	}
 	return err
+}
+
+// encodeLimits writes a JSON object with those that there are, nil for none.
+func encodeLimits(limits account.Limits) ([]byte, error) {
+	if limits == (account.Limits{}) {
+		return nil, nil
+	}
+	return json.Marshal(limits)
 }
 
 // encodeMetadata writes a JSON object with sorted keys, {} for none.
@@ -127,17 +144,17 @@ func encodeMetadata(metadata map[string]string) ([]byte, error) {
 // which the number of rows written tells.
 const upsertBalancesSQL = `
 INSERT INTO balances AS b (account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at,
-    currency, status, freeze_scope, owner_id, owner_name, metadata)
+    currency, status, freeze_scope, owner_id, owner_name, metadata, limits)
 SELECT account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at,
-    currency, status, freeze_scope, owner_id, owner_name, metadata::json
+    currency, status, freeze_scope, owner_id, owner_name, metadata::json, nullif(limits, '')::json
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[], $8::timestamptz[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
     AS r(account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at,
-    currency, status, freeze_scope, owner_id, owner_name, metadata)
+    currency, status, freeze_scope, owner_id, owner_name, metadata, limits)
 ON CONFLICT (account_id) DO UPDATE SET
     balance = excluded.balance, held = excluded.held, overdraft_limit = excluded.overdraft_limit, version = excluded.version,
     position = excluded.position, updated_at = excluded.updated_at, status = excluded.status, freeze_scope = excluded.freeze_scope,
-    owner_name = excluded.owner_name, metadata = excluded.metadata
+    owner_name = excluded.owner_name, metadata = excluded.metadata, limits = excluded.limits
 WHERE b.version < excluded.version`
 
 func storeBalances(ctx context.Context, tx pgx.Tx, rows []*balance) error {
@@ -145,8 +162,8 @@ func storeBalances(ctx context.Context, tx pgx.Tx, rows []*balance) error {
 	for _, b := range rows {
 		c.add(b)
 	}
-	tag, err := tx.Exec(ctx, upsertBalancesSQL, c.ids, c.balances, c.helds, c.limits, c.versions, c.positions, c.openedAts, c.updatedAts,
-		c.currencies, c.statuses, c.scopes, c.ownerIDs, c.ownerNames, c.metadatas)
+	tag, err := tx.Exec(ctx, upsertBalancesSQL, c.ids, c.balances, c.helds, c.overdrafts, c.versions, c.positions, c.openedAts, c.updatedAts,
+		c.currencies, c.statuses, c.scopes, c.ownerIDs, c.ownerNames, c.metadatas, c.limits)
 	if err != nil {
 		return fmt.Errorf("write balances: %w", err)
 	}
@@ -157,11 +174,11 @@ func storeBalances(ctx context.Context, tx pgx.Tx, rows []*balance) error {
 }
 
 const copyBalances = `COPY balances (account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at,
-    currency, status, freeze_scope, owner_id, owner_name, metadata) FROM STDIN (FORMAT binary)`
+    currency, status, freeze_scope, owner_id, owner_name, metadata, limits) FROM STDIN (FORMAT binary)`
 
 // balanceRow adds the columns in the order of the statement.
 func balanceRow(b *balance, rows *pgcopy.Rows) {
-	rows.Row(14)
+	rows.Row(15)
 	rows.UUID(b.accountID)
 	for _, n := range [...]int64{b.balance, b.held, b.overdraftLimit, b.version, b.position} {
 		rows.Int64(n)
@@ -172,15 +189,16 @@ func balanceRow(b *balance, rows *pgcopy.Rows) {
 		rows.Text(text)
 	}
 	rows.JSON(b.metadata)
+	rows.JSON(b.limits)
 }
 
 // balanceColumns are rows turned on their side: one array a column, as unnest wants them. pgx has fast paths for these types.
 type balanceColumns struct {
 	ids                                                [][16]byte
-	balances, helds, limits, versions, positions       []int64
+	balances, helds, overdrafts, versions, positions   []int64
 	openedAts, updatedAts                              []time.Time
 	currencies, statuses, scopes, ownerIDs, ownerNames []string
-	metadatas                                          []string
+	metadatas, limits                                  []string
 }
 
 func newBalanceColumns(n int) *balanceColumns {
@@ -188,17 +206,17 @@ func newBalanceColumns(n int) *balanceColumns {
 	texts := func() []string { return make([]string, 0, n) }
 	return &balanceColumns{
 		ids: make([][16]byte, 0, n), openedAts: make([]time.Time, 0, n), updatedAts: make([]time.Time, 0, n),
-		balances: numbers(), helds: numbers(), limits: numbers(), versions: numbers(), positions: numbers(),
-		currencies: texts(), statuses: texts(), scopes: texts(), ownerIDs: texts(), ownerNames: texts(), metadatas: texts(),
+		balances: numbers(), helds: numbers(), overdrafts: numbers(), versions: numbers(), positions: numbers(),
+		currencies: texts(), statuses: texts(), scopes: texts(), ownerIDs: texts(), ownerNames: texts(), metadatas: texts(), limits: texts(),
 	}
 }
 
 func (c *balanceColumns) add(b *balance) {
 	c.ids = append(c.ids, b.accountID)
-	c.balances, c.helds, c.limits = append(c.balances, b.balance), append(c.helds, b.held), append(c.limits, b.overdraftLimit)
+	c.balances, c.helds, c.overdrafts = append(c.balances, b.balance), append(c.helds, b.held), append(c.overdrafts, b.overdraftLimit)
 	c.versions, c.positions = append(c.versions, b.version), append(c.positions, b.position)
 	c.openedAts, c.updatedAts = append(c.openedAts, b.openedAt), append(c.updatedAts, b.updatedAt)
 	c.currencies, c.statuses, c.scopes = append(c.currencies, b.currency), append(c.statuses, b.status), append(c.scopes, b.scope)
 	c.ownerIDs, c.ownerNames = append(c.ownerIDs, b.ownerID), append(c.ownerNames, b.ownerName)
-	c.metadatas = append(c.metadatas, string(b.metadata))
+	c.metadatas, c.limits = append(c.metadatas, string(b.metadata)), append(c.limits, string(b.limits))
 }

@@ -37,7 +37,7 @@ func BenchmarkApply(b *testing.B) {
 			config.Holder = c.name
 			for b.Loop() {
 				b.StopTimer()
-				bank.exec(`TRUNCATE readmodel.checkpoints, readmodel.balances, readmodel.timeline, readmodel.owners CASCADE`)
+				bank.exec(`TRUNCATE readmodel.checkpoints, readmodel.balances, readmodel.timeline, readmodel.owners, readmodel.holds, readmodel.payments CASCADE`)
 				parts := bank.parts(nil)
 				parts.Projectors = c.projectors
 				engine := bank.engine(parts, config)

@@ -65,7 +65,8 @@ type foldOf[S any] struct {
 	added      pgcopy.Rows
 	refused    []*Refusal
 	skips      Skips
-	types      []string // empty: all
+	types      []string                          // empty: all
+	finish     func(state *S, rows *pgcopy.Rows) // nil: nothing is forgotten
 }
 
 // follows is the guard of each row against a lost or a repeated event. Between two events of some types there may be others.
@@ -128,7 +129,10 @@ func (f *foldOf[S]) assign(a *folded[S], e *Event) error {
 // apply is the projection's own code, whose panic is an error about the event.
 func (f *foldOf[S]) apply(a *folded[S], e *Event) (err error) {
 	defer recovered(&err)
-	if err = f.definition.Apply(&a.state, e, &f.added); err != nil {
+	if err = f.definition.Apply(&a.state, e, &f.added); err == nil && f.finish != nil {
+		f.finish(&a.state, &f.added)
+	}
+	if err != nil {
 		return err
 	}
 	return f.added.Err()

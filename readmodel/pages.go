@@ -34,6 +34,14 @@ type TimelineRow struct {
 	Detail                  string // source, channel, reason, rate and period, or the names of changed settings
 	Metadata                map[string]string
 	EffectiveAt, RecordedAt time.Time
+
+	HeldChange     *int64     // signed: what it added to what is held; nil where it changed nothing
+	CounterpartyID *uuid.UUID // the other account of a transfer, or of its reversal
+	HoldID         *uuid.UUID
+	ReversesID     *uuid.UUID // the transaction that this one undoes
+	PaymentID      *uuid.UUID
+	ReversedAmount int64       // how much of it was undone
+	Reversals      []uuid.UUID // the transactions that did, the first hundred; not of rows read by transaction
 }
 
 // TimelineFilter picks rows of one account; empty fields pick all.
@@ -62,14 +70,15 @@ func (q *Queries) Timeline(ctx context.Context, f TimelineFilter) ([]TimelineRow
 	stored, more := page(stored, limit)
 	rows := make([]TimelineRow, len(stored))
 	for i, row := range stored {
-		if rows[i], err = newTimelineRow(row); err != nil {
+		if rows[i], err = newTimelineRow(row.ReadmodelTimeline); err != nil {
 			return nil, false, stamp.freshness, err
 		}
+		rows[i].ReversedAmount, rows[i].Reversals = row.ReversedAmount, row.Reversals
 	}
 	return rows, more, stamp.of(f.AccountID), nil
 }
 
-func listTimeline(ctx context.Context, q *db.Queries, f TimelineFilter, limit int32) ([]db.ReadmodelTimeline, error) {
+func listTimeline(ctx context.Context, q *db.Queries, f TimelineFilter, limit int32) ([]db.TimelinePageRow, error) {
 	before := f.Before
 	if before <= 0 {
 		before = math.MaxInt64
@@ -83,7 +92,12 @@ func listTimeline(ctx context.Context, q *db.Queries, f TimelineFilter, limit in
 	if filtered.Types == nil {
 		filtered.Types = []string{} // a NULL array has no cardinality
 	}
-	return q.TimelineFiltered(ctx, filtered)
+	found, err := q.TimelineFiltered(ctx, filtered)
+	rows := make([]db.TimelinePageRow, len(found))
+	for i, row := range found {
+		rows[i] = db.TimelinePageRow(row)
+	}
+	return rows, err
 }
 
 func newTimelineRow(row db.ReadmodelTimeline) (TimelineRow, error) {
@@ -97,6 +111,7 @@ func newTimelineRow(row db.ReadmodelTimeline) (TimelineRow, error) {
 		Type: row.Type, Direction: direction, Amount: amount, Currency: row.Currency, Balance: row.Balance, Held: row.Held,
 		Reference: row.Reference, Description: describe(row.Type, row.Detail), Detail: row.Detail, Metadata: metadata,
 		EffectiveAt: row.EffectiveAt.UTC(), RecordedAt: row.RecordedAt.UTC(),
+		HeldChange: row.HeldChange, CounterpartyID: row.CounterpartyID, HoldID: row.HoldID, ReversesID: row.ReversesID, PaymentID: row.PaymentID,
 	}, nil
 }
 
@@ -116,7 +131,9 @@ func unsigned(signed *int64) (direction string, amount *int64) {
 var titles = map[string]string{
 	TypeOpened: "Account opened", TypeDeposit: "Deposit", TypeWithdrawal: "Withdrawal", TypeFee: "Fee", TypeInterest: "Interest",
 	TypeFrozen: "Account frozen", TypeUnfrozen: "Account unfrozen", TypeClosed: "Account closed", TypeReopened: "Account reopened",
-	TypeSettingsChanged: "Settings changed",
+	TypeSettingsChanged: "Settings changed", TypeTransferOut: "Transfer sent", TypeTransferIn: "Transfer received", TypeReversal: "Reversal",
+	TypeHoldPlaced: "Hold placed", TypeHoldCaptured: "Hold captured", TypeHoldReleased: "Hold released", TypeHoldExtended: "Hold extended",
+	TypeHoldExpired: "Hold expired",
 }
 
 func describe(kind, detail string) string {

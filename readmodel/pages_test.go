@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/money"
 	"passbook/readmodel"
 )
 
@@ -30,10 +31,57 @@ func (o *oracle) rows(id uuid.UUID) []readmodel.TimelineRow {
 			row.Amount = &amount
 		}
 		text(&row, o.payloads[id][i])
+		link(&row, o.payloads[id][i])
 		rows = append(rows, row)
+	}
+	for i := range rows { // what undid them came later
+		for j := range rows {
+			if r := &rows[j]; r.ReversesID != nil && rows[i].TransactionID != nil && *r.ReversesID == *rows[i].TransactionID {
+				rows[i].ReversedAmount, rows[i].Reversals = rows[i].ReversedAmount+*r.Amount, append(rows[i].Reversals, *r.TransactionID)
+			}
+		}
+		if rows[i].Reversals == nil {
+			rows[i].Reversals = []uuid.UUID{}
+		}
 	}
 	slices.Reverse(rows)
 	return rows
+}
+
+// link says what else a row belongs to.
+func link(row *readmodel.TimelineRow, payload account.Event) {
+	set := func(to **uuid.UUID, id uuid.UUID) {
+		if id != uuid.Nil {
+			*to = &id
+		}
+	}
+	held := func(change money.Amount) { row.HeldChange = new(int64(change)) }
+	switch p := payload.(type) {
+	case account.TransferSent:
+		set(&row.CounterpartyID, p.CounterpartyID)
+	case account.TransferReceived:
+		set(&row.CounterpartyID, p.CounterpartyID)
+	case account.ReversalPosted:
+		set(&row.CounterpartyID, p.CounterpartyID)
+		set(&row.ReversesID, p.Reverses)
+	case account.HoldPlaced:
+		set(&row.HoldID, p.HoldID)
+		set(&row.PaymentID, p.PaymentID)
+		held(p.Amount)
+	case account.HoldCaptured:
+		set(&row.HoldID, p.HoldID)
+		set(&row.PaymentID, p.PaymentID)
+		held(-p.Amount - p.Released)
+	case account.HoldReleased:
+		set(&row.HoldID, p.HoldID)
+		set(&row.PaymentID, p.PaymentID)
+		held(-p.Amount)
+	case account.HoldExpired:
+		set(&row.HoldID, p.HoldID)
+		held(-p.Amount)
+	case account.HoldExtended:
+		set(&row.HoldID, p.HoldID)
+	}
 }
 
 func text(row *readmodel.TimelineRow, payload account.Event) {
@@ -68,9 +116,27 @@ func text(row *readmodel.TimelineRow, payload account.Event) {
 			row.Detail = "overdraft_limit"
 		case p.Metadata != nil:
 			row.Detail = "metadata"
+		case p.Limits != nil:
+			row.Detail = "limits"
 		default:
 			row.Detail = "owner_name"
 		}
+	case account.TransferSent:
+		row.Type, title, row.Reference, row.Metadata = "transfer_out", "Transfer sent", p.Reference, p.Metadata
+	case account.TransferReceived:
+		row.Type, title, row.Reference, row.Metadata = "transfer_in", "Transfer received", p.Reference, p.Metadata
+	case account.ReversalPosted:
+		row.Type, title, row.Detail, row.Metadata = "reversal", "Reversal", p.Reason, p.Metadata
+	case account.HoldPlaced:
+		row.Type, title, row.Reference, row.Metadata = "hold_placed", "Hold placed", p.Reference, p.Metadata
+	case account.HoldCaptured:
+		row.Type, title, row.Reference, row.Metadata = "hold_captured", "Hold captured", p.Reference, p.Metadata
+	case account.HoldReleased:
+		row.Type, title, row.Detail = "hold_released", "Hold released", p.Reason
+	case account.HoldExpired:
+		row.Type, title = "hold_expired", "Hold expired"
+	case account.HoldExtended:
+		row.Type, title, row.Detail = "hold_extended", "Hold extended", p.ExpiresAt.UTC().Format(time.RFC3339Nano)
 	}
 	row.Description = title
 	if row.Detail != "" {
@@ -97,6 +163,10 @@ func TestTimeline(t *testing.T) {
 		"to":                    {To: &middle},
 		"between":               {From: &middle, To: &late},
 		"fees between":          {Types: []string{"fee"}, From: &middle, To: &late},
+		"transfers":             {Types: []string{"transfer_out", "transfer_in"}},
+		"transfers in":          {Types: []string{"transfer_out", "transfer_in"}, Direction: "in"},
+		"holds":                 {Types: []string{"hold_placed", "hold_captured", "hold_released", "hold_extended", "hold_expired"}},
+		"reversals out":         {Types: []string{"reversal"}, Direction: "out"},
 		"backwards in time":     {From: &late, To: &middle},
 		"withdrawals from, out": {Types: []string{"withdrawal"}, Direction: "out", From: &middle},
 	} {

@@ -20,6 +20,8 @@ const (
 	Balances = "balances" // what each account is now
 	Timeline = "timeline" // what happened on each account, with the balance after it
 	Owners   = "owners"   // whose each account is
+	Holds    = "holds"    // what is set aside on each account, hold by hold
+	Payments = "payments" // how far each payment out of the bank has come
 )
 
 // Projector is a fold of the log into tables, stream by stream. Project makes one.
@@ -42,7 +44,7 @@ type Projector struct {
 	// Metadata says that Apply reads the metadata of events; without it there is none, which spares reading it.
 	Metadata bool
 
-	newFold func() Fold
+	newFold func(replay bool) Fold
 }
 
 // Definition is what a projection does with the events of a stream. The engine does everything else: it loads the states of
@@ -66,6 +68,9 @@ type Definition[S any] struct {
 	// CopyStates is the COPY statement of a state as a row, and Row adds that row: how a rebuild writes what Store writes.
 	CopyStates string
 	Row        func(state *S, rows *pgcopy.Rows)
+	// Finish, where a state is of several rows, adds those that no later event changes and forgets them: a rebuild calls it after
+	// each event, so that it need not have the rows of all time in memory. CopyAdded is then the statement of all rows. It may be nil.
+	Finish func(state *S, rows *pgcopy.Rows)
 }
 
 // Project makes a projection from its definition.
@@ -83,8 +88,12 @@ func Project[S any](p Projector, d Definition[S]) Projector {
 	if len(p.Types) > 0 {
 		p.Types = eventcodec.StoredTypes(p.Types...)
 	}
-	p.newFold = func() Fold {
-		return &foldOf[S]{definition: &d, streams: map[uuid.UUID]*folded[S]{}, stream: p.Stream, types: p.Types}
+	p.newFold = func(replay bool) Fold {
+		f := &foldOf[S]{definition: &d, streams: map[uuid.UUID]*folded[S]{}, stream: p.Stream, types: p.Types}
+		if replay {
+			f.finish = d.Finish
+		}
+		return f
 	}
 	return p
 }
@@ -113,7 +122,10 @@ func (p *Projector) of(events []eventstore.Event) []eventstore.Event {
 }
 
 // NewFold returns an empty fold in memory.
-func (p Projector) NewFold() Fold { return p.newFold() }
+func (p Projector) NewFold() Fold { return p.newFold(false) }
+
+// NewReplay returns an empty fold for a replay of all events into empty tables. It forgets what no later event needs.
+func (p Projector) NewReplay() Fold { return p.newFold(true) }
 
 // Event is a stored event together with what it says.
 type Event struct {
@@ -157,7 +169,7 @@ func (e *EventError) Unwrap() error { return e.Err }
 
 // Projectors lists all of them.
 func Projectors() []Projector {
-	return []Projector{balancesProjector(), timelineProjector(), ownersProjector()}
+	return []Projector{balancesProjector(), timelineProjector(), ownersProjector(), holdsProjector(), paymentsProjector()}
 }
 
 // Shard is which of n parts of all streams a stream belongs to: always the same one for the same n.

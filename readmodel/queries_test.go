@@ -28,6 +28,9 @@ func (b *bank) oracle() *oracle {
 	b.t.Helper()
 	o := &oracle{map[uuid.UUID][]eventstore.Event{}, map[uuid.UUID][]account.Event{}, map[uuid.UUID][]account.State{}}
 	for _, e := range b.readLog(0, eventstore.ReadMax) {
+		if e.StreamType != account.StreamType {
+			continue
+		}
 		payload, err := b.codec.Decode(e)
 		if err != nil {
 			b.t.Fatal(err)
@@ -45,19 +48,8 @@ func (b *bank) oracle() *oracle {
 
 // signed is the movement of an event, if there is one.
 func signed(payload account.Event) (int64, bool) {
-	switch p := payload.(type) {
-	case account.Deposited:
-		return int64(p.Amount), true
-	case account.Withdrawn:
-		return -int64(p.Amount), true
-	case account.FeeCharged:
-		return -int64(p.Amount), true
-	case account.InterestCredited:
-		return int64(p.Amount), true
-	case account.InterestDebited:
-		return -int64(p.Amount), true
-	}
-	return 0, false
+	m, moved := account.MovementOf(payload)
+	return int64(m.Amount), moved
 }
 
 // at returns the balance at a moment, and whether the account was open then by booking time.
@@ -97,7 +89,7 @@ func TestAccount(t *testing.T) {
 		want := readmodel.Account{
 			ID: id, OwnerID: s.OwnerID, OwnerName: s.OwnerName, Currency: s.Currency.Code(), Balance: int64(s.Balance), Held: int64(s.Held),
 			Available: int64(s.Available()), OverdraftLimit: int64(s.OverdraftLimit), Status: string(s.Status), FreezeScope: string(s.FreezeScope),
-			Metadata: s.Metadata, Version: s.Version, Position: events[len(events)-1].Position,
+			Metadata: s.Metadata, Limits: limitsOf(s), Version: s.Version, Position: events[len(events)-1].Position,
 			OpenedAt: events[0].RecordedAt, UpdatedAt: events[len(events)-1].RecordedAt,
 		}
 		if len(want.Metadata) == 0 {

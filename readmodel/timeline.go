@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -45,7 +46,10 @@ func TimelineTypes() []string {
 
 // timelineProjector keeps one row an event: what happened, and the balance after it.
 func timelineProjector() Projector {
-	return Project(Projector{Name: Timeline, Version: 1, Tables: []string{"timeline"}}, Definition[end]{
+	return Project(Projector{
+		Name: Timeline, Version: 2, Tables: []string{"timeline"},
+		ExpectDiff: "rows say what was set aside, and which account, hold, payment or transaction they belong to",
+	}, Definition[end]{
 		Load: loadEnds, Apply: applyTimeline, CopyAdded: copyTimeline,
 	})
 }
@@ -59,6 +63,9 @@ type entry struct {
 	reference     string
 	detail        string
 	metadata      []byte // JSON object, nil for none
+
+	heldChange                                    int64     // signed; zero for none
+	counterpartyID, holdID, reversesID, paymentID uuid.UUID // zero for none
 }
 
 // end is what the next row of an account follows: its last one.
@@ -95,7 +102,8 @@ func loadEnds(ctx context.Context, tx pgx.Tx, accounts [][16]byte, found func(uu
 }
 
 const copyTimeline = `COPY timeline (account_id, event_id, transaction_id, position, version, balance, held, amount,
-    effective_at, recorded_at, type, currency, reference, detail, metadata) FROM STDIN (FORMAT binary)`
+    effective_at, recorded_at, type, currency, reference, detail, metadata,
+    held_change, counterparty_id, hold_id, reverses_id, payment_id) FROM STDIN (FORMAT binary)`
 
 // applyTimeline adds the row of an event, with its columns in the order of the statement, and moves the end of its account.
 func applyTimeline(last *end, e *Event, rows *pgcopy.Rows) error {
@@ -103,7 +111,7 @@ func applyTimeline(last *end, e *Event, rows *pgcopy.Rows) error {
 	if err != nil {
 		return err
 	}
-	rows.Row(15)
+	rows.Row(20)
 	rows.UUID(e.StreamID)
 	rows.UUID(e.ID)
 	if row.moved {
@@ -125,6 +133,14 @@ func applyTimeline(last *end, e *Event, rows *pgcopy.Rows) error {
 		rows.Text(text)
 	}
 	rows.JSON(row.metadata)
+	if row.heldChange != 0 {
+		rows.Int64(row.heldChange)
+	} else {
+		rows.Null()
+	}
+	for _, id := range [...]uuid.UUID{row.counterpartyID, row.holdID, row.reversesID, row.paymentID} {
+		rows.OptionalUUID(id)
+	}
 	return nil
 }
 
@@ -176,44 +192,44 @@ func (last *end) other(e *Event) (entry, error) {
 	switch p := e.Payload.(type) {
 	case account.TransferSent:
 		row := last.money(TypeTransferOut, p.TransactionID, -p.Amount, p.BalanceAfter, p.HeldAfter)
-		row.reference = p.Reference
+		row.counterpartyID, row.reference = p.CounterpartyID, p.Reference
 		return row.with(p.Metadata)
 	case account.TransferReceived:
 		row := last.money(TypeTransferIn, p.TransactionID, p.Amount, p.BalanceAfter, p.HeldAfter)
-		row.reference = p.Reference
+		row.counterpartyID, row.reference = p.CounterpartyID, p.Reference
+		return row.with(p.Metadata)
+	case account.ReversalPosted:
+		row := last.money(TypeReversal, p.TransactionID, p.Amount, p.BalanceAfter, p.HeldAfter)
+		if p.Direction == account.Debit {
+			row.amount = -row.amount
+		}
+		row.reversesID, row.counterpartyID, row.detail = p.Reverses, p.CounterpartyID, p.Reason
 		return row.with(p.Metadata)
 	case account.HoldPlaced:
-		row := last.setAside(TypeHoldPlaced, p.BalanceAfter, p.HeldAfter)
+		row := last.hold(TypeHoldPlaced, p.HoldID, p.PaymentID, p.Amount, p.BalanceAfter, p.HeldAfter)
 		row.reference = p.Reference
 		return row.with(p.Metadata)
 	case account.HoldCaptured:
-		row := last.money(TypeHoldCaptured, p.TransactionID, -p.Amount, p.BalanceAfter, p.HeldAfter)
-		row.reference = p.Reference
+		row := last.hold(TypeHoldCaptured, p.HoldID, p.PaymentID, -p.Amount-p.Released, p.BalanceAfter, p.HeldAfter)
+		row.moved, row.transactionID, row.amount, row.reference = true, p.TransactionID, -int64(p.Amount), p.Reference
 		return row.with(p.Metadata)
 	case account.HoldReleased:
-		row := last.setAside(TypeHoldReleased, p.BalanceAfter, p.HeldAfter)
+		row := last.hold(TypeHoldReleased, p.HoldID, p.PaymentID, -p.Amount, p.BalanceAfter, p.HeldAfter)
 		row.detail = p.Reason
 		return row, nil
-	case account.HoldExtended:
-		return entry{kind: TypeHoldExtended}, nil
 	case account.HoldExpired:
-		return last.setAside(TypeHoldExpired, p.BalanceAfter, p.HeldAfter), nil
-	case account.ReversalPosted:
-		amount := p.Amount
-		if p.Direction == account.Debit {
-			amount = -amount
-		}
-		row := last.money(TypeReversal, p.TransactionID, amount, p.BalanceAfter, p.HeldAfter)
-		row.detail = p.Reason
-		return row.with(p.Metadata)
+		return last.hold(TypeHoldExpired, p.HoldID, uuid.Nil, -p.Amount, p.BalanceAfter, p.HeldAfter), nil
+	case account.HoldExtended:
+		return entry{kind: TypeHoldExtended, holdID: p.HoldID, detail: p.ExpiresAt.UTC().Format(time.RFC3339Nano)}, nil
 	default:
 		panic(unknownPayload(e))
 	}
 }
 
-func (last *end) setAside(kind string, balanceAfter, heldAfter money.Amount) entry {
+// hold is a row about a hold: change is what it adds to what is held.
+func (last *end) hold(kind string, hold, payment uuid.UUID, change, balanceAfter, heldAfter money.Amount) entry {
 	last.balance, last.held = int64(balanceAfter), int64(heldAfter)
-	return entry{kind: kind}
+	return entry{kind: kind, holdID: hold, paymentID: payment, heldChange: int64(change)}
 }
 
 func (last *end) money(kind string, transaction uuid.UUID, signed, balanceAfter, heldAfter money.Amount) entry {
@@ -241,6 +257,9 @@ func changedSettings(p account.TermsChanged) string {
 	}
 	if p.Metadata != nil {
 		names = append(names, "metadata")
+	}
+	if p.Limits != nil {
+		names = append(names, "limits")
 	}
 	return strings.Join(names, ", ")
 }

@@ -27,7 +27,9 @@ const pollInterval = 5 * time.Millisecond
 // first the error is ErrStale. However many wait, one of them looks at the database for all.
 func (q *Queries) WaitFor(ctx context.Context, position int64, projections ...string) (Freshness, error) {
 	if len(projections) == 0 {
-		projections = []string{Balances, Timeline, Owners}
+		for _, p := range Projectors() {
+			projections = append(projections, p.Name)
+		}
 	}
 	w := &waiter{position: position, projections: projections, reached: make(chan struct{})}
 	err := q.waiters.wait(ctx, w, db.New(q.pool).LivePositions)

@@ -6,12 +6,10 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-
-	"passbook/eventstore"
 )
 
 const (
-	selectBalances = `SELECT account_id, owner_id, owner_name, currency, balance, held, overdraft_limit, status, freeze_scope, metadata, version, position, opened_at, updated_at
+	selectBalances = `SELECT account_id, owner_id, owner_name, currency, balance, held, overdraft_limit, status, freeze_scope, metadata, version, position, opened_at, updated_at, limits
 FROM balances`
 	orderBalances = ` ORDER BY account_id`
 )
@@ -33,16 +31,20 @@ type balanceRow struct {
 	Metadata             string
 	Version, Position    int64
 	OpenedAt, UpdatedAt  time.Time
+	Limits               string // canonical JSON, null for none
 }
 
 func scanBalance(rows pgx.Rows, b *balanceRow) error {
-	var metadata []byte
+	var metadata, limits []byte
 	err := rows.Scan((*[16]byte)(&b.AccountID), &b.OwnerID, &b.OwnerName, &b.Currency, &b.Balance, &b.Held, &b.Limit,
-		&b.Status, &b.Scope, &metadata, &b.Version, &b.Position, &b.OpenedAt, &b.UpdatedAt)
+		&b.Status, &b.Scope, &metadata, &b.Version, &b.Position, &b.OpenedAt, &b.UpdatedAt, &limits)
 	if err != nil {
 		return err
 	}
 	b.OpenedAt, b.UpdatedAt = b.OpenedAt.UTC(), b.UpdatedAt.UTC()
+	if b.Limits, err = canonicalLimits(limits); err != nil {
+		return err
+	}
 	b.Metadata, err = canonical(metadata)
 	return err
 }
@@ -55,6 +57,7 @@ func (b *balanceRow) canonical(to *canonicalRow) {
 	to.object(b.Metadata)
 	to.numbers(b.Version, b.Position)
 	to.times(b.OpenedAt, b.UpdatedAt)
+	to.object(b.Limits)
 }
 
 // balancesBook expects one row an account: the ledger as far as the projection has come.
@@ -67,28 +70,28 @@ type balancesBook struct {
 }
 
 func newBalancesBook(found *differences) book {
-	key := func(b *balanceRow) (uuid.UUID, int64) { return b.AccountID, b.Position }
+	key := func(b *balanceRow) rowKey { return rowKey{stream: b.AccountID, at: b.Position} }
 	return &balancesBook{table: newTable(CheckBalances, found, balancesSQL, key, scanBalance)}
 }
 
 func (b *balancesBook) begin(id uuid.UUID) {
 	b.now, b.nowWithout, b.without = balanceRow{}, balanceRow{}, nil
 	if b.aside.skipped[id] != nil {
-		b.without = &ledger{found: &differences{}}
+		b.without = newLedger(&differences{})
 	}
 }
 
-func (b *balancesBook) apply(_ context.Context, l *ledger, e *eventstore.Event, payload any, row *timelineRow) error {
+func (b *balancesBook) apply(_ context.Context, e *posting) error {
 	if b.without != nil && !b.aside.skipped[e.StreamID][e.Version] {
-		if _, err := b.without.post(e, payload); err != nil {
+		if _, err := b.without.post(e.Event, e.payload); err != nil {
 			return err
 		}
-		if row.Moved { // an event says what the balance is after it
-			b.without.row.Balance, b.without.row.Held = row.Balance, row.Held
+		if e.ledger.stated { // an event says what the balance is after it
+			b.without.row.Balance, b.without.row.Held = e.row.Balance, e.row.Held
 		}
 	}
 	if b.reaches(e.StreamID, e.Version, e.Position) {
-		b.now, b.nowWithout = l.row, l.row
+		b.now, b.nowWithout = e.ledger.row, e.ledger.row
 		if b.without != nil {
 			b.nowWithout = b.without.row
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
 )
 
 // canonicalRow is a row in the form that is hashed: a JSON array on a line of its own, the same wherever the same events were
@@ -41,6 +42,22 @@ func (c *canonicalRow) numbers(numbers ...int64) {
 func (c *canonicalRow) null() {
 	c.next()
 	c.line = append(c.line, "null"...)
+}
+
+// ids are null where they are Nil.
+func (c *canonicalRow) ids(ids ...uuid.UUID) {
+	for _, id := range ids {
+		if id == uuid.Nil {
+			c.null()
+		} else {
+			c.text(id.String())
+		}
+	}
+}
+
+func (c *canonicalRow) truth(b bool) {
+	c.next()
+	c.line = strconv.AppendBool(c.line, b)
 }
 
 // object is JSON already.

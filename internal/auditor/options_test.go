@@ -89,7 +89,7 @@ func TestTheHashCanBeComputedFromTheTable(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	rows, err := f.admin.Query(t.Context(), `SELECT account_id::text, owner_id, owner_name, currency, balance, held, overdraft_limit, status, freeze_scope, metadata,
-		version, position, to_char(opened_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), to_char(updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') FROM readmodel.balances ORDER BY account_id`)
+		version, position, to_char(opened_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), to_char(updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), limits FROM readmodel.balances ORDER BY account_id`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"passbook/domain/account"
-	"passbook/eventstore"
 )
 
 const selectOwners = `SELECT account_id, version, position, owner_id, owner_name, words FROM owners`
@@ -48,25 +47,26 @@ type ownersBook struct {
 }
 
 func newOwnersBook(found *differences) book {
-	key := func(o *ownerRow) (uuid.UUID, int64) { return o.AccountID, o.Position }
+	key := func(o *ownerRow) rowKey { return rowKey{stream: o.AccountID, at: o.Position} }
 	return &ownersBook{table: newTable(CheckOwners, found, ownersSQL, key, scanOwner)}
 }
 
 func (b *ownersBook) begin(uuid.UUID) { b.now, b.without = ownerRow{}, ownerRow{} }
 
-func (b *ownersBook) apply(_ context.Context, l *ledger, e *eventstore.Event, payload any, _ *timelineRow) error {
+func (b *ownersBook) apply(_ context.Context, e *posting) error {
 	// By the names under which they are stored, whatever newer code reads others as.
 	said := e.Type == "account.opened" || e.Type == "account.terms_changed" || e.Type == "account.settings_changed"
 	if !said || !b.reaches(e.StreamID, e.Version, e.Position) {
 		return nil
 	}
-	b.now = ownerRow{e.StreamID, e.Version, e.Position, l.row.OwnerID, l.row.OwnerName, strings.ToLower(l.row.OwnerName)}
+	l := &e.ledger.row
+	b.now = ownerRow{e.StreamID, e.Version, e.Position, l.OwnerID, l.OwnerName, strings.ToLower(l.OwnerName)}
 	if b.aside.skipped[e.StreamID][e.Version] {
 		return nil
 	}
 	name, words := b.without.Name, b.without.Words
 	b.without = b.now
-	if p, terms := payload.(account.TermsChanged); terms && p.OwnerName == nil {
+	if p, terms := e.payload.(account.TermsChanged); terms && p.OwnerName == nil {
 		b.without.Name, b.without.Words = name, words
 	}
 	return nil

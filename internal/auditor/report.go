@@ -56,10 +56,17 @@ const (
 	CheckBalanceAfter = "balance_after"
 	CheckHeldAfter    = "held_after"
 	CheckLimit        = "limit"
+	CheckHold         = "hold"
+	CheckTransfer     = "transfer"
+	CheckReversal     = "reversal"
+	CheckPayment      = "payment"
+	CheckConservation = "conservation"
 	CheckCheckpoint   = "checkpoint"
 	CheckBalances     = "balances"
 	CheckTimeline     = "timeline"
 	CheckOwners       = "owners"
+	CheckHolds        = "holds"
+	CheckPayments     = "payments"
 )
 
 func (d Difference) String() string {

@@ -28,10 +28,6 @@ SELECT position, previous, recorded_at, previous_at FROM (
 
 	selectRepeatedIDs = `SELECT event_id::text, count(*), min(position) FROM events GROUP BY event_id HAVING count(*) > 1 ORDER BY 3`
 
-	selectRepeatedTransactions = `
-SELECT data->>'transaction_id', count(*), min(position) FROM events
-WHERE data->>'transaction_id' IS NOT NULL GROUP BY 1 HAVING count(*) > 1 ORDER BY 3`
-
 	selectEvents  = `SELECT position, stream_type, stream_id, version, type, schema, data, event_id, effective_at, recorded_at FROM events`
 	declareEvents = `DECLARE audited_events NO SCROLL CURSOR FOR ` + selectEvents + ` ORDER BY stream_id, version`
 	declareRange  = `DECLARE audited_events NO SCROLL CURSOR FOR ` + selectEvents + ` WHERE stream_id > $1 AND stream_id <= $2 ORDER BY stream_id, version`

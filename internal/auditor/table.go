@@ -1,6 +1,7 @@
 package auditor
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,19 +14,29 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// table holds the rows of a read model against the rows that it should have, both in the order of their keys: account, and
-// position where an account has several.
+// table holds the rows of a read model against the rows that it should have, both in the order of their keys.
 type table[T comparable] struct {
 	name       string
 	sql        tableSQL
 	found      *differences
-	key        func(*T) (uuid.UUID, int64)
+	key        func(*T) rowKey
 	scan       func(pgx.Rows, *T) error
 	rows       *reader[T]
 	checkpoint ProjectionReport
 	aside      aside
 	hash       hash.Hash
 	line       canonicalRow
+}
+
+// rowKey is a row's place in the order of its table: its stream and, where a stream has several rows, an id or a position.
+type rowKey struct {
+	stream, id uuid.UUID
+	position   int64
+	at         int64 // the position to be named in a difference; it orders nothing
+}
+
+func (k rowKey) compare(other rowKey) int {
+	return cmp.Or(compareIDs(k.stream, other.stream), compareIDs(k.id, other.id), cmp.Compare(k.position, other.position))
 }
 
 // tableSQL has the statements about a table, by its name alone.
@@ -36,7 +47,7 @@ type tableSQL struct {
 	fetch   string
 }
 
-func newTable[T comparable](name string, found *differences, sql tableSQL, key func(*T) (uuid.UUID, int64), scan func(pgx.Rows, *T) error) *table[T] {
+func newTable[T comparable](name string, found *differences, sql tableSQL, key func(*T) rowKey, scan func(pgx.Rows, *T) error) *table[T] {
 	return &table[T]{name: name, sql: sql, found: found, key: key, scan: scan, aside: newAside(), hash: sha256.New(),
 		checkpoint: ProjectionReport{Name: name, Parked: []Parked{}, Skipped: []Skipped{}}}
 }
@@ -67,53 +78,49 @@ func (t *table[T]) expectEither(ctx context.Context, want, other *T) error {
 	t.line.begin()
 	any(want).(interface{ canonical(*canonicalRow) }).canonical(&t.line)
 	t.hash.Write(t.line.end())
-	id, position := t.key(want)
+	there, err := t.reach(ctx, want)
+	if err != nil {
+		return err
+	}
+	if there == nil {
+		key := t.key(want)
+		t.found.add(t.name, key.stream, key.at, "there is no row, it should be %+v", *want)
+		return nil
+	}
+	if *there != *other {
+		t.compare(want, there)
+	}
+	t.rows.pass()
+	return nil
+}
+
+// reach returns the row of the same key, nil when there is none. None of those before it should be there.
+func (t *table[T]) reach(ctx context.Context, want *T) (*T, error) {
+	key := t.key(want)
 	for {
 		got, err := t.rows.peek(ctx)
-		if err != nil {
-			return err
+		if err != nil || got == nil {
+			return nil, err
 		}
-		if got == nil {
-			break
-		}
-		gotID, gotPosition := t.key(got)
-		order := compareIDs(gotID, id)
-		// Of all but the timeline there is one row an account, whatever its position.
-		if order == 0 && (gotPosition == position || t.name != CheckTimeline) {
-			if *got != *other {
-				t.compare(want, got)
-			}
-			t.rows.pass()
-			return nil
-		}
-		if order > 0 || order == 0 && gotPosition > position {
-			break
+		switch order := t.key(got).compare(key); {
+		case order == 0:
+			return got, nil
+		case order > 0:
+			return nil, nil
 		}
 		t.unexpected(got)
 	}
-	t.found.add(t.name, id, position, "there is no row, it should be %+v", *want)
-	return nil
 }
 
 // allow says that the row may be there, or not: its event was passed over by some code, and applied by other code perhaps.
 func (t *table[T]) allow(ctx context.Context, want *T) error {
-	id, position := t.key(want)
-	for {
-		got, err := t.rows.peek(ctx)
-		if err != nil || got == nil {
-			return err
-		}
-		gotID, gotPosition := t.key(got)
-		switch order := compareIDs(gotID, id); {
-		case order == 0 && gotPosition == position:
-			t.compare(want, got)
-			t.rows.pass()
-			return nil
-		case order > 0 || order == 0 && gotPosition > position:
-			return nil
-		}
-		t.unexpected(got)
+	there, err := t.reach(ctx, want)
+	if err != nil || there == nil {
+		return err
 	}
+	t.compare(want, there)
+	t.rows.pass()
+	return nil
 }
 
 // end says that no further row should be there.
@@ -128,8 +135,8 @@ func (t *table[T]) end(ctx context.Context) error {
 }
 
 func (t *table[T]) unexpected(got *T) {
-	id, position := t.key(got)
-	t.found.add(t.name, id, position, "there should be no row: %+v", *got)
+	key := t.key(got)
+	t.found.add(t.name, key.stream, key.at, "there should be no row: %+v", *got)
 	t.rows.pass()
 }
 
@@ -137,8 +144,8 @@ func (t *table[T]) compare(want, got *T) {
 	if *want == *got {
 		return
 	}
-	id, position := t.key(want)
-	t.found.add(t.name, id, position, "%s", fieldsThatDiffer(want, got))
+	key := t.key(want)
+	t.found.add(t.name, key.stream, key.at, "%s", fieldsThatDiffer(want, got))
 }
 
 func fieldsThatDiffer(want, got any) string {

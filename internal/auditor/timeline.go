@@ -6,13 +6,11 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-
-	"passbook/eventstore"
 )
 
 const (
-	selectTimeline = `SELECT account_id, position, version, event_id, transaction_id, type, amount, currency, balance, held, reference, detail, metadata, effective_at, recorded_at
-FROM timeline`
+	selectTimeline = `SELECT account_id, position, version, event_id, transaction_id, type, amount, currency, balance, held, reference, detail, metadata, effective_at, recorded_at,
+    held_change, counterparty_id, hold_id, reverses_id, payment_id FROM timeline`
 	orderTimeline = ` ORDER BY account_id, position`
 )
 
@@ -36,19 +34,24 @@ type timelineRow struct {
 	Reference, Detail       string
 	Metadata                string
 	EffectiveAt, RecordedAt time.Time
+
+	HeldChange                        int64     // 0 where there is none
+	Counterparty, Hold, Reverses, Pay uuid.UUID // Nil where there is none
 }
 
 func scanTimeline(rows pgx.Rows, t *timelineRow) error {
 	var metadata []byte
-	var transaction *[16]byte
-	var amount *int64
+	var transaction, counterparty, hold, reverses, payment *[16]byte
+	var amount, heldChange *int64
 	err := rows.Scan((*[16]byte)(&t.AccountID), &t.Position, &t.Version, (*[16]byte)(&t.EventID), &transaction, &t.Type, &amount,
-		&t.Currency, &t.Balance, &t.Held, &t.Reference, &t.Detail, &metadata, &t.EffectiveAt, &t.RecordedAt)
+		&t.Currency, &t.Balance, &t.Held, &t.Reference, &t.Detail, &metadata, &t.EffectiveAt, &t.RecordedAt,
+		&heldChange, &counterparty, &hold, &reverses, &payment)
 	if err != nil {
 		return err
 	}
-	if transaction != nil {
-		t.TransactionID = *transaction
+	t.TransactionID, t.Counterparty, t.Hold, t.Reverses, t.Pay = orNil(transaction), orNil(counterparty), orNil(hold), orNil(reverses), orNil(payment)
+	if heldChange != nil {
+		t.HeldChange = *heldChange
 	}
 	if amount != nil {
 		t.Moved, t.Amount = true, *amount
@@ -76,26 +79,42 @@ func (t *timelineRow) canonical(to *canonicalRow) {
 	to.text(t.Reference, t.Detail)
 	to.object(t.Metadata)
 	to.times(t.EffectiveAt, t.RecordedAt)
+	if t.HeldChange != 0 {
+		to.numbers(t.HeldChange)
+	} else {
+		to.null()
+	}
+	to.ids(t.Counterparty, t.Hold, t.Reverses, t.Pay)
+}
+
+// orNil is Nil for null.
+func orNil(id *[16]byte) uuid.UUID {
+	if id == nil {
+		return uuid.Nil
+	}
+	return *id
 }
 
 // timelineBook expects one row an event.
 type timelineBook struct{ *table[timelineRow] }
 
 func newTimelineBook(found *differences) book {
-	key := func(t *timelineRow) (uuid.UUID, int64) { return t.AccountID, t.Position }
+	key := func(t *timelineRow) rowKey {
+		return rowKey{stream: t.AccountID, position: t.Position, at: t.Position}
+	}
 	return &timelineBook{newTable(CheckTimeline, found, timelineSQL, key, scanTimeline)}
 }
 
 func (b *timelineBook) begin(uuid.UUID) {}
 
-func (b *timelineBook) apply(ctx context.Context, _ *ledger, e *eventstore.Event, _ any, row *timelineRow) error {
+func (b *timelineBook) apply(ctx context.Context, e *posting) error {
 	switch {
 	case !b.reaches(e.StreamID, e.Version, e.Position):
 		return nil
 	case b.aside.skipped[e.StreamID][e.Version]:
-		return b.allow(ctx, row)
+		return b.allow(ctx, e.row)
 	default:
-		return b.expect(ctx, row)
+		return b.expect(ctx, e.row)
 	}
 }
 

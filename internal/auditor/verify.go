@@ -60,7 +60,11 @@ type audit struct {
 
 	events *reader[eventstore.Event]
 	books  []book
-	folded int64 // events
+	of     map[string][]book // by the type of streams that they are made of
+	folded int64             // events
+	sums   conservation
+	undone map[uuid.UUID]bool // transactions
+	lost   bool               // an event could not be read: the sums are not those of the log
 }
 
 func newAudit(decoder Decoder, options Options) *audit {
@@ -71,12 +75,13 @@ func newAudit(decoder Decoder, options Options) *audit {
 		options.Place = "live"
 	}
 	a := &audit{
-		options: options, decoder: decoder, known: map[int64]bool{},
+		options: options, decoder: decoder, known: map[int64]bool{}, of: map[string][]book{}, sums: conservation{}, undone: map[uuid.UUID]bool{},
 		found: &differences{max: options.DifferencesMax, counts: map[string]int64{}},
 	}
 	for _, b := range books {
 		if len(options.Projections) == 0 || slices.Contains(options.Projections, b.name) {
-			a.books = append(a.books, b.open(a.found))
+			opened := b.open(a.found)
+			a.books, a.of[b.stream] = append(a.books, opened), append(a.of[b.stream], opened)
 		}
 	}
 	return a
@@ -93,6 +98,9 @@ func (a *audit) run(ctx context.Context, tx pgx.Tx) error {
 		if err := a.checkLog(ctx, tx); err != nil {
 			return err
 		}
+	}
+	if err := a.readUndone(ctx, tx); err != nil {
+		return err
 	}
 	var err error
 	if a.events, err = newReader(ctx, tx, declareEvents, declareRange, fetchEvents, a.options.Range, scanEvent); err != nil {
@@ -170,7 +178,7 @@ func (a *audit) checkLog(ctx context.Context, tx pgx.Tx) error {
 	if err := a.checkRepeated(ctx, tx, selectRepeatedIDs, CheckEventID); err != nil {
 		return err
 	}
-	return a.checkRepeated(ctx, tx, selectRepeatedTransactions, CheckTransaction)
+	return a.checkAcross(ctx, tx)
 }
 
 func (a *audit) checkOrder(ctx context.Context, tx pgx.Tx) error {
@@ -216,7 +224,7 @@ func (a *audit) walk(ctx context.Context) error {
 		if e == nil {
 			break
 		}
-		if err := a.stream(ctx, e.StreamID); err != nil {
+		if err := a.stream(ctx, e); err != nil {
 			return err
 		}
 	}
@@ -225,6 +233,9 @@ func (a *audit) walk(ctx context.Context) error {
 			return err
 		}
 	}
+	if a.options.Range == nil && !a.lost {
+		a.sums.check(a.found)
+	}
 	return nil
 }
 
@@ -232,11 +243,12 @@ func (a *audit) walk(ctx context.Context) error {
 const progressEvents = 10_000
 
 // stream folds the events of one stream.
-func (a *audit) stream(ctx context.Context, id uuid.UUID) error {
-	l := &ledger{found: a.found}
-	for _, b := range a.books {
+func (a *audit) stream(ctx context.Context, first *eventstore.Event) error {
+	id, kind := first.StreamID, first.StreamType
+	for _, b := range a.of[kind] {
 		b.begin(id)
 	}
+	own := a.ownBook(kind)
 	var last eventstore.Event
 	for {
 		e, err := a.events.peek(ctx)
@@ -252,17 +264,20 @@ func (a *audit) stream(ctx context.Context, id uuid.UUID) error {
 		if a.folded++; a.folded%progressEvents == 0 && a.options.Progress != nil {
 			a.options.Progress(a.folded, a.report.Events)
 		}
-		if last.StreamType != account.StreamType {
+		if last.StreamType != kind || own == nil {
 			continue
 		}
-		if err := a.event(ctx, l, &last); err != nil {
+		if err := a.event(ctx, own, &last); err != nil {
 			return err
 		}
 	}
-	if last.StreamType == account.StreamType {
+	if kind == account.StreamType {
 		a.report.Accounts++
 	}
-	for _, b := range a.books {
+	if own != nil {
+		own.close()
+	}
+	for _, b := range a.of[kind] {
 		if err := b.close(ctx); err != nil {
 			return err
 		}
@@ -274,27 +289,31 @@ func (a *audit) checkSuccession(last, e *eventstore.Event) {
 	if e.Version != last.Version+1 {
 		a.found.add(CheckVersions, e.StreamID, e.Position, "version %d follows version %d", e.Version, last.Version)
 	}
+	if last.Version > 0 && e.StreamType != last.StreamType {
+		a.found.add(CheckVersions, e.StreamID, e.Position, "of a stream of type %s, the version before is of one of type %s", e.StreamType, last.StreamType)
+	}
 	if e.Position <= last.Position {
 		a.found.add(CheckVersions, e.StreamID, e.Position, "version %d stands before version %d, at %d", e.Version, last.Version, last.Position)
 	}
 }
 
-// event enters one event into the ledger and into the books.
-func (a *audit) event(ctx context.Context, l *ledger, e *eventstore.Event) error {
-	payload, err := a.decoder.Payload(*e)
-	var row timelineRow
-	if err == nil {
-		row, err = l.post(e, payload)
+// event enters one event into the auditor's own books and into those of the projections.
+func (a *audit) event(ctx context.Context, own ownBook, e *eventstore.Event) error {
+	entered := &posting{Event: e}
+	var err error
+	if entered.payload, err = a.decoder.Payload(*e); err == nil {
+		err = own.post(entered)
 	}
 	if err != nil {
 		if !a.known[e.Position] {
 			a.found.add(CheckPayload, e.StreamID, e.Position, "%v", err)
 		}
-		l.lose()
+		own.lose()
+		a.lost = true
 		return nil
 	}
-	for _, b := range a.books {
-		if err := b.apply(ctx, l, e, payload, &row); err != nil {
+	for _, b := range a.of[e.StreamType] {
+		if err := b.apply(ctx, entered); err != nil {
 			return err
 		}
 	}

@@ -174,7 +174,7 @@ func defaultProjector() Projector {
 		Database: defaultDatabase("passbook_projector", 8),
 		NATS:     defaultNATS(),
 		Verify:   true, VerifyRate: 5_000,
-		Projections: []string{"balances", "timeline", "owners"},
+		Projections: []string{"balances", "timeline", "owners", "holds", "payments"},
 		ParkedMax:   100,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"passbook/readmodel"
 	"passbook/readmodel/feed"
 )
 
@@ -34,7 +35,7 @@ func TestTheStreamIsLookedAt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		done := seen.Found && seen.Position == 300 && seen.EventID == events[0].ID && seen.Messages == 300 && seen.Bytes > 0 && len(seen.Consumers) == 3
+		done := seen.Found && seen.Position == 300 && seen.EventID == events[0].ID && seen.Messages == 300 && seen.Bytes > 0 && len(seen.Consumers) == len(readmodel.Projectors())
 		for _, c := range seen.Consumers {
 			done = done && c.Pending == 0 && c.Unconfirmed == 0 && c.AckSequence == 300
 		}

@@ -4,7 +4,7 @@
 -- few of them better than the plan for any number, and plan each time anew. As long as nothing is parked, nobody looks for it.
 SELECT fresh.position AS fresh_position, fresh.lag_milliseconds, fresh.parked,
        coalesce(stale.position, 0)::bigint AS stale_position, coalesce(stale.stale_since, 'epoch')::timestamptz AS stale_since, b.account_id, b.balance, b.held, b.overdraft_limit, b.version,
-       b.position, b.opened_at, b.updated_at, b.currency, b.status, b.freeze_scope, b.owner_id, b.owner_name, b.metadata
+       b.position, b.opened_at, b.updated_at, b.currency, b.status, b.freeze_scope, b.owner_id, b.owner_name, b.metadata, b.limits
 FROM (
     SELECT coalesce(max(c.position), 0)::bigint AS position,
            coalesce(greatest(extract(epoch FROM clock_timestamp() - max(next.recorded_at)) * 1000, 0), 0)::bigint AS lag_milliseconds,

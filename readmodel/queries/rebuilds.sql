@@ -37,5 +37,8 @@ UPDATE readmodel.rebuilds SET cancelled = true, updated_at = clock_timestamp() W
 -- name: EndRebuildOf :exec
 DELETE FROM readmodel.rebuilds WHERE projection = @projection AND generation = @generation;
 
--- name: CountAccounts :one
+-- name: CountStreams :one
 SELECT count(*) FROM events WHERE version = 1;
+
+-- name: CountStreamsOf :one
+SELECT count(*) FROM events WHERE version = 1 AND stream_type = @stream_type;

@@ -1,11 +1,18 @@
+-- What was undone of a movement stands in the rows that undo it. An index of these alone finds them, which is empty on most accounts.
+
 -- name: TimelinePage :many
-SELECT * FROM readmodel.timeline
-WHERE account_id = @account_id AND position < @before
-ORDER BY position DESC LIMIT @row_limit;
+SELECT sqlc.embed(t), undone.amount AS reversed_amount, undone.reversals
+FROM readmodel.timeline t
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(abs(r.amount)), 0)::bigint AS amount, coalesce((array_agg(r.transaction_id ORDER BY r.position))[1:100], '{}')::uuid[] AS reversals
+    FROM readmodel.timeline r WHERE r.reverses_id = t.transaction_id AND r.account_id = t.account_id
+) AS undone
+WHERE t.account_id = @account_id AND t.position < @before
+ORDER BY t.position DESC LIMIT @row_limit;
 
 -- name: TimelineFiltered :many
 -- The rows of the page are found in the index alone, however many of the account's others are passed over.
-SELECT t.* FROM (
+SELECT sqlc.embed(t), undone.amount AS reversed_amount, undone.reversals FROM (
     SELECT found.position FROM readmodel.timeline found
     WHERE found.account_id = @account_id AND found.position < @before
       AND found.position > coalesce((SELECT readmodel.position_at(sqlc.narg(recorded_from)::timestamptz - interval '1 microsecond')), 0)
@@ -15,6 +22,10 @@ SELECT t.* FROM (
     ORDER BY found.position DESC LIMIT @row_limit
 ) AS page
 JOIN readmodel.timeline t ON t.account_id = @account_id AND t.position = page.position
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(abs(r.amount)), 0)::bigint AS amount, coalesce((array_agg(r.transaction_id ORDER BY r.position))[1:100], '{}')::uuid[] AS reversals
+    FROM readmodel.timeline r WHERE r.reverses_id = t.transaction_id AND r.account_id = t.account_id
+) AS undone
 ORDER BY t.position DESC;
 
 -- name: AccountCurrency :one

@@ -1,4 +1,4 @@
-// Package readmodeltest writes account histories into a log, for tests and measurements of whatever reads it. It decides
+// Package readmodeltest writes the history of a bank into a log, for tests and measurements of whatever reads it. It decides
 // with the domain's own rules, so what it writes could have happened.
 package readmodeltest
 
@@ -12,17 +12,24 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/bank"
 	"passbook/domain/money"
+	"passbook/domain/payment"
 	"passbook/eventstore"
 )
 
 // Generator is a bank full of customers. The same seed makes the same histories, apart from event ids.
 type Generator struct {
-	store    *eventstore.Store
-	random   *rand.Rand
-	accounts []account.State
-	head     eventstore.Head
-	pause    time.Duration
+	store  *eventstore.Store
+	random *rand.Rand
+	head   eventstore.Head
+	at     time.Time // when the next batch is booked
+	pause  time.Duration
+
+	world     map[uuid.UUID]bank.Aggregate
+	accounts  []uuid.UUID
+	payments  []uuid.UUID
+	originals []bank.Original // some that may be undone
 
 	// AccountsMax is how many accounts are opened before the old ones are used only.
 	AccountsMax int
@@ -37,7 +44,7 @@ var beginning = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 func New(store *eventstore.Store, seed uint64) *Generator {
 	return &Generator{
 		store: store, random: rand.New(rand.NewPCG(seed, 1)), head: eventstore.Head{RecordedAt: beginning},
-		pause: 3 * time.Hour, AccountsMax: 40, Batch: 100,
+		pause: 3 * time.Hour, world: map[uuid.UUID]bank.Aggregate{}, AccountsMax: 40, Batch: 100,
 	}
 }
 
@@ -57,21 +64,45 @@ func (g *Generator) Behind(head eventstore.Head) *Generator {
 // Head is the end of what was written.
 func (g *Generator) Head() eventstore.Head { return g.head }
 
-// Accounts returns the accounts as they are now.
-func (g *Generator) Accounts() []account.State { return g.accounts }
+// Accounts returns the accounts as they are now, in the order of their opening.
+func (g *Generator) Accounts() []account.State {
+	states := make([]account.State, len(g.accounts))
+	for i, id := range g.accounts {
+		states[i] = g.account(id)
+	}
+	return states
+}
+
+// Payments returns the payments as they are now.
+func (g *Generator) Payments() []payment.State {
+	states := make([]payment.State, len(g.payments))
+	for i, id := range g.payments {
+		states[i], _ = g.world[id].(payment.State)
+	}
+	return states
+}
+
+// Aggregate implements bank.World.
+func (g *Generator) Aggregate(id uuid.UUID) bank.Aggregate { return g.world[id] }
+
+func (g *Generator) account(id uuid.UUID) account.State {
+	s, _ := g.world[id].(account.State)
+	return s
+}
 
 // Write appends n events and returns the head. Nobody else may write meanwhile.
 func (g *Generator) Write(ctx context.Context, n int) (eventstore.Head, error) {
 	for n > 0 {
 		var entries []eventstore.Entry
 		size := 0
+		g.tick()
 		for size < min(n, g.Batch) {
-			entry, err := g.entry()
+			entry, events, err := g.entry(min(n, g.Batch) - size)
 			if err != nil {
 				return g.head, err
 			}
 			entries = append(entries, entry)
-			size += len(entry.Appends[0].Events)
+			size += events
 		}
 		if err := g.commit(ctx, entries, size); err != nil {
 			return g.head, err
@@ -81,55 +112,84 @@ func (g *Generator) Write(ctx context.Context, n int) (eventstore.Head, error) {
 	return g.head, nil
 }
 
-func (g *Generator) commit(ctx context.Context, entries []eventstore.Entry, size int) error {
-	at := time.Now().UTC().Truncate(time.Microsecond)
+// tick chooses when the next batch is booked: what is in it is decided at that time.
+func (g *Generator) tick() {
+	g.at = time.Now().UTC().Truncate(time.Microsecond)
 	if g.pause > 0 {
-		at = g.head.RecordedAt.Add(time.Duration(g.random.Int64N(int64(g.pause)))).Truncate(time.Microsecond)
+		g.at = g.head.RecordedAt.Add(time.Duration(g.random.Int64N(int64(g.pause)))).Truncate(time.Microsecond)
 	}
-	batch, err := eventstore.NewBatch(at, entries...)
+}
+
+func (g *Generator) commit(ctx context.Context, entries []eventstore.Entry, size int) error {
+	batch, err := eventstore.NewBatch(g.at, entries...)
 	if err != nil {
 		return err
 	}
 	if err := g.store.AppendAt(ctx, g.head.Position, batch); err != nil {
 		return fmt.Errorf("write %d events behind %d: %w", size, g.head.Position, err)
 	}
-	g.head = eventstore.Head{Position: g.head.Position + int64(size), RecordedAt: at}
+	g.head = eventstore.Head{Position: g.head.Position + int64(size), RecordedAt: g.at}
 	return nil
 }
 
-// entry decides commands until one leaves events behind.
-func (g *Generator) entry() (eventstore.Entry, error) {
+// entry decides commands until one leaves events behind, at most so many, and returns how many.
+func (g *Generator) entry(most int) (eventstore.Entry, int, error) {
 	for {
-		state := g.pick()
-		events, err := account.Decide(*state, g.command(*state), g.head.RecordedAt)
-		if _, refused := errors.AsType[account.Refusal](err); refused || err == nil && len(events) == 0 {
+		changes, err := bank.Decide(g, g.command(), g.at)
+		size := 0
+		for _, c := range changes {
+			size += len(c.Events)
+		}
+		if _, refused := errors.AsType[bank.Refusal](err); refused || err == nil && (size == 0 || size > most) {
 			continue
 		}
 		if err != nil {
-			return eventstore.Entry{}, fmt.Errorf("decide: %w", err)
+			return eventstore.Entry{}, 0, fmt.Errorf("decide: %w", err)
 		}
-		appended := eventstore.Append{StreamType: account.StreamType, Expected: state.Version}
-		for _, event := range events {
-			*state = account.Evolve(*state, event, g.head.RecordedAt)
-			appended.Events = append(appended.Events, g.envelope(event))
+		var entry eventstore.Entry
+		for _, c := range changes {
+			entry.Appends = append(entry.Appends, g.enter(c))
 		}
-		appended.StreamID = state.ID
-		return eventstore.Entry{Appends: []eventstore.Append{appended}}, nil
+		return entry, size, nil
 	}
 }
 
-// pick returns an account; one without a version is yet to be opened.
-func (g *Generator) pick() *account.State {
-	opening := len(g.accounts) == 0 || len(g.accounts) < g.AccountsMax && g.random.IntN(10) == 0
-	if opening {
-		g.accounts = append(g.accounts, account.State{})
-		return &g.accounts[len(g.accounts)-1]
+// enter folds a change into the world.
+func (g *Generator) enter(c bank.Change) eventstore.Append {
+	before := g.world[c.StreamID]
+	appended := eventstore.Append{StreamType: c.StreamType, StreamID: c.StreamID, Expected: bank.Version(before)}
+	switch {
+	case before != nil:
+	case c.StreamType == account.StreamType:
+		g.accounts = append(g.accounts, c.StreamID)
+	case c.StreamType == payment.StreamType:
+		g.payments = append(g.payments, c.StreamID)
 	}
-	return &g.accounts[g.random.IntN(len(g.accounts))]
+	for _, event := range c.Events {
+		g.world[c.StreamID], _ = bank.Evolve(g.world[c.StreamID], c.StreamID, event, g.at)
+		appended.Events = append(appended.Events, g.envelope(event))
+		if movement, ok := event.(account.Event); ok {
+			g.remember(bank.OriginalOf(c.StreamID, movement))
+		}
+	}
+	return appended
 }
 
-func (g *Generator) envelope(event account.Event) eventstore.NewEvent {
-	name, schema, data := account.Encode(event)
+// originalsMax bounds what is remembered of movements.
+const originalsMax = 50
+
+func (g *Generator) remember(o bank.Original, moved bool) {
+	switch {
+	case !moved:
+	case len(g.originals) < originalsMax:
+		g.originals = append(g.originals, o)
+	default:
+		g.originals[g.random.IntN(originalsMax)] = o
+	}
+}
+
+func (g *Generator) envelope(event bank.Event) eventstore.NewEvent {
+	name, schema, data := bank.Encode(event)
 	stored := eventstore.NewEvent{ID: g.id(), Type: name, Schema: schema, Data: data, Metadata: []byte(`{"actor":"generator"}`)}
 	if g.random.IntN(3) == 0 { // dated back
 		stored.EffectiveAt = g.head.RecordedAt.Add(-time.Duration(g.random.Int64N(int64(60 * 24 * time.Hour)))).Truncate(24 * time.Hour)

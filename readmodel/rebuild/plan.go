@@ -16,8 +16,8 @@ type Plan struct {
 	Next       int           `json:"next_generation"`
 	Resumes    string        `json:"resumes,omitempty"` // the phase in which a rebuild was interrupted
 	Drops      int           `json:"drops_generation,omitempty"`
-	Events     int64         `json:"events"` // to replay
-	Accounts   int64         `json:"accounts"`
+	Events     int64         `json:"events"`     // to replay
+	Accounts   int64         `json:"accounts"`   // or streams of the type that the projection is made of
 	Rows       int64         `json:"rows"`       // about, from the live tables' statistics
 	DiskBytes  int64         `json:"disk_bytes"` // that the new tables need, about what the live ones take
 	Passes     int           `json:"passes"`     // readings of the log
@@ -34,16 +34,19 @@ const writeShare = 4
 
 // Plan tells what Run would do, and does nothing of it.
 func (r *Rebuilder) Plan(ctx context.Context, projectors []readmodel.Projector) ([]Plan, error) {
-	accounts, err := db.New(r.parts.Pool).CountAccounts(ctx)
+	streams, err := db.New(r.parts.Pool).CountStreams(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("count the accounts: %w", err)
+		return nil, fmt.Errorf("count the streams: %w", err)
 	}
 	plans := make([]Plan, len(projectors))
 	for i, p := range projectors {
 		if plans[i], err = r.plan(ctx, p); err != nil {
 			return nil, fmt.Errorf("plan the rebuild of %s: %w", p.Name, err)
 		}
-		plans[i].Accounts, plans[i].Passes = accounts, shardsFor(accounts)/workers()
+		if plans[i].Accounts, err = db.New(r.parts.Pool).CountStreamsOf(ctx, p.Stream); err != nil {
+			return nil, fmt.Errorf("count the streams of %s: %w", p.Name, err)
+		}
+		plans[i].Passes = shardsFor(streams) / workers()
 	}
 	each, err := r.sample(ctx, projectors, plans)
 	for i := range plans {
@@ -105,7 +108,7 @@ func (r *Rebuilder) sample(ctx context.Context, projectors []readmodel.Projector
 	}
 	folds := make([]readmodel.Fold, len(projectors))
 	for i, p := range projectors {
-		folds[i] = p.NewFold()
+		folds[i] = p.NewReplay()
 	}
 	reader := &reader{pool: r.parts.Pool, decoder: r.parts.Decoder, projectors: projectors, shards: 1, to: 1}
 	started := time.Now()

@@ -232,9 +232,9 @@ func (r *run) stale(ctx context.Context, p readmodel.Projector) bool {
 
 // begin makes the bare tables. The replay ends at the live generation's position: there the two can be compared.
 func (r *run) begin(ctx context.Context, j *job) error {
-	accounts, err := db.New(r.parts.Pool).CountAccounts(ctx)
+	streams, err := db.New(r.parts.Pool).CountStreams(ctx)
 	if err != nil {
-		return fmt.Errorf("count the accounts: %w", err)
+		return fmt.Errorf("count the streams: %w", err)
 	}
 	if err := readmodel.BeginLive(ctx, r.parts.Pool, j.projector); err != nil {
 		return err
@@ -259,7 +259,7 @@ func (r *run) begin(ctx context.Context, j *job) error {
 		if err != nil {
 			return err
 		}
-		return q.BeginShards(ctx, db.BeginShardsParams{Projection: j.projector.Name, Shards: int32(shardsFor(accounts))})
+		return q.BeginShards(ctx, db.BeginShardsParams{Projection: j.projector.Name, Shards: int32(shardsFor(streams))})
 	})
 }
 

@@ -29,7 +29,8 @@ func TestRebuildWhileTheBankIsOpen(t *testing.T) {
 	b.untilApplied(head)
 	stopReaders()
 	b.verify()
-	for i, name := range []string{readmodel.Balances, readmodel.Timeline} {
+	for i := range results {
+		name := results[i].Projection
 		if got := b.at(name, readmodel.PlaceLive); got.Number != 2 || results[i].Generation != 2 || results[i].Finding.Differing != 0 {
 			t.Errorf("%s: live is %+v; %+v", name, got, results[i])
 		}

@@ -21,15 +21,15 @@ const (
 )
 
 var (
-	accountsMax int64 = 300_000 // accounts in memory at a time; a log of more is read several times, for a part of them each
-	flushBytes        = 8 << 20 // rows of a shard that are held to be written
+	streamsMax int64 = 300_000 // streams in memory at a time; a log of more is read several times, for a part of them each
+	flushBytes       = 8 << 20 // rows of a shard that are held to be written
 )
 
 func workers() int { return min(workersMax, runtime.GOMAXPROCS(0)) }
 
-// shardsFor is in how many parts so many accounts are replayed.
-func shardsFor(accounts int64) int {
-	passes := (accounts + accountsMax - 1) / accountsMax
+// shardsFor is in how many parts so many streams are replayed.
+func shardsFor(streams int64) int {
+	passes := (streams + streamsMax - 1) / streamsMax
 	return int(max(1, passes)) * workers()
 }
 
@@ -179,7 +179,7 @@ func (p *pass) deal(ctx context.Context, inOrder <-chan *segment, inputs []chan 
 func (p *pass) work(ctx context.Context, shard int, in <-chan *segment) error {
 	writers := make([]*writer, len(p.jobs))
 	for i, j := range p.jobs {
-		writers[i] = &writer{replay: p.replay, job: j, shard: shard, fold: j.projector.NewFold()}
+		writers[i] = &writer{replay: p.replay, job: j, shard: shard, fold: j.projector.NewReplay()}
 		skips, err := readmodel.LoadSkips(ctx, p.pool, j.projector.Name)
 		if err != nil {
 			return err

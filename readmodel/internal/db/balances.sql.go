@@ -14,7 +14,7 @@ import (
 
 const Accounts = `-- name: Accounts :many
 
-SELECT account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at, currency, status, freeze_scope, owner_id, owner_name, metadata FROM readmodel.balances
+SELECT account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at, currency, status, freeze_scope, owner_id, owner_name, metadata, limits FROM readmodel.balances
 WHERE account_id > $1
 ORDER BY account_id LIMIT $2
 `
@@ -49,6 +49,7 @@ func (q *Queries) Accounts(ctx context.Context, arg AccountsParams) ([]Readmodel
 			&i.OwnerID,
 			&i.OwnerName,
 			&i.Metadata,
+			&i.Limits,
 		); err != nil {
 			return nil, err
 		}
@@ -61,7 +62,7 @@ func (q *Queries) Accounts(ctx context.Context, arg AccountsParams) ([]Readmodel
 }
 
 const AccountsByCurrency = `-- name: AccountsByCurrency :many
-SELECT account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at, currency, status, freeze_scope, owner_id, owner_name, metadata FROM readmodel.balances
+SELECT account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at, currency, status, freeze_scope, owner_id, owner_name, metadata, limits FROM readmodel.balances
 WHERE currency = $1 AND account_id > $2
 ORDER BY account_id LIMIT $3
 `
@@ -96,6 +97,7 @@ func (q *Queries) AccountsByCurrency(ctx context.Context, arg AccountsByCurrency
 			&i.OwnerID,
 			&i.OwnerName,
 			&i.Metadata,
+			&i.Limits,
 		); err != nil {
 			return nil, err
 		}
@@ -108,7 +110,7 @@ func (q *Queries) AccountsByCurrency(ctx context.Context, arg AccountsByCurrency
 }
 
 const AccountsByStatus = `-- name: AccountsByStatus :many
-SELECT account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at, currency, status, freeze_scope, owner_id, owner_name, metadata FROM readmodel.balances
+SELECT account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at, currency, status, freeze_scope, owner_id, owner_name, metadata, limits FROM readmodel.balances
 WHERE status = $1 AND account_id > $2 AND ($3::text = '' OR currency = $3)
 ORDER BY account_id LIMIT $4
 `
@@ -149,6 +151,7 @@ func (q *Queries) AccountsByStatus(ctx context.Context, arg AccountsByStatusPara
 			&i.OwnerID,
 			&i.OwnerName,
 			&i.Metadata,
+			&i.Limits,
 		); err != nil {
 			return nil, err
 		}
@@ -161,7 +164,7 @@ func (q *Queries) AccountsByStatus(ctx context.Context, arg AccountsByStatusPara
 }
 
 const AccountsOfOwner = `-- name: AccountsOfOwner :many
-SELECT account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at, currency, status, freeze_scope, owner_id, owner_name, metadata FROM readmodel.balances
+SELECT account_id, balance, held, overdraft_limit, version, position, opened_at, updated_at, currency, status, freeze_scope, owner_id, owner_name, metadata, limits FROM readmodel.balances
 WHERE owner_id = $1 AND account_id > $2
   AND ($3::text = '' OR status = $3) AND ($4::text = '' OR currency = $4)
 ORDER BY account_id LIMIT $5
@@ -205,6 +208,7 @@ func (q *Queries) AccountsOfOwner(ctx context.Context, arg AccountsOfOwnerParams
 			&i.OwnerID,
 			&i.OwnerName,
 			&i.Metadata,
+			&i.Limits,
 		); err != nil {
 			return nil, err
 		}
@@ -219,7 +223,7 @@ func (q *Queries) AccountsOfOwner(ctx context.Context, arg AccountsOfOwnerParams
 const LookUpAccounts = `-- name: LookUpAccounts :many
 SELECT fresh.position AS fresh_position, fresh.lag_milliseconds, fresh.parked,
        coalesce(stale.position, 0)::bigint AS stale_position, coalesce(stale.stale_since, 'epoch')::timestamptz AS stale_since, b.account_id, b.balance, b.held, b.overdraft_limit, b.version,
-       b.position, b.opened_at, b.updated_at, b.currency, b.status, b.freeze_scope, b.owner_id, b.owner_name, b.metadata
+       b.position, b.opened_at, b.updated_at, b.currency, b.status, b.freeze_scope, b.owner_id, b.owner_name, b.metadata, b.limits
 FROM (
     SELECT coalesce(max(c.position), 0)::bigint AS position,
            coalesce(greatest(extract(epoch FROM clock_timestamp() - max(next.recorded_at)) * 1000, 0), 0)::bigint AS lag_milliseconds,
@@ -255,6 +259,7 @@ type LookUpAccountsRow struct {
 	OwnerID         *string
 	OwnerName       *string
 	Metadata        []byte
+	Limits          []byte
 }
 
 // Many accounts at once and, in each row, how far the projection has come: one snapshot shows both. There is a row also when
@@ -289,6 +294,7 @@ func (q *Queries) LookUpAccounts(ctx context.Context, accountIds []uuid.UUID) ([
 			&i.OwnerID,
 			&i.OwnerName,
 			&i.Metadata,
+			&i.Limits,
 		); err != nil {
 			return nil, err
 		}

@@ -25,6 +25,55 @@ type ReadmodelBalance struct {
 	OwnerID        string
 	OwnerName      string
 	Metadata       []byte
+	Limits         []byte
+}
+
+type ReadmodelHold struct {
+	HoldID    uuid.UUID
+	AccountID uuid.UUID
+	PaymentID *uuid.UUID
+	Amount    int64
+	Captured  int64
+	Remaining int64
+	Released  int64
+	Version   int64
+	Position  int64
+	PlacedAt  time.Time
+	UpdatedAt time.Time
+	ExpiresAt *time.Time
+	Status    string
+	Currency  string
+	Reference string
+	Reason    string
+	Metadata  []byte
+}
+
+type ReadmodelPayment struct {
+	PaymentID        uuid.UUID
+	AccountID        uuid.UUID
+	HoldID           uuid.UUID
+	Amount           int64
+	Version          int64
+	Position         int64
+	Pushes           int64
+	RequestedAt      time.Time
+	Deadline         time.Time
+	UpdatedAt        time.Time
+	SubmittedAt      *time.Time
+	EndedAt          *time.Time
+	Stuck            bool
+	Currency         string
+	Status           string
+	CreditorName     string
+	CreditorAccount  string
+	CreditorAgent    string
+	Reference        string
+	GatewayReference string
+	Code             string
+	Reason           string
+	StuckReason      string
+	Metadata         []byte
+	Contradictions   []byte
 }
 
 type ReadmodelSkipped struct {
@@ -41,19 +90,24 @@ type ReadmodelSkipped struct {
 }
 
 type ReadmodelTimeline struct {
-	AccountID     uuid.UUID
-	EventID       uuid.UUID
-	TransactionID *uuid.UUID
-	Position      int64
-	Version       int64
-	Balance       int64
-	Held          int64
-	Amount        *int64
-	EffectiveAt   time.Time
-	RecordedAt    time.Time
-	Type          string
-	Currency      string
-	Reference     string
-	Detail        string
-	Metadata      []byte
+	AccountID      uuid.UUID
+	EventID        uuid.UUID
+	TransactionID  *uuid.UUID
+	Position       int64
+	Version        int64
+	Balance        int64
+	Held           int64
+	Amount         *int64
+	EffectiveAt    time.Time
+	RecordedAt     time.Time
+	Type           string
+	Currency       string
+	Reference      string
+	Detail         string
+	Metadata       []byte
+	HeldChange     *int64
+	CounterpartyID *uuid.UUID
+	HoldID         *uuid.UUID
+	ReversesID     *uuid.UUID
+	PaymentID      *uuid.UUID
 }

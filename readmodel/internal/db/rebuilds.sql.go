@@ -90,12 +90,23 @@ func (q *Queries) CancelRebuild(ctx context.Context, projection string) (int64, 
 	return result.RowsAffected(), nil
 }
 
-const CountAccounts = `-- name: CountAccounts :one
+const CountStreams = `-- name: CountStreams :one
 SELECT count(*) FROM events WHERE version = 1
 `
 
-func (q *Queries) CountAccounts(ctx context.Context) (int64, error) {
-	row := q.db.QueryRow(ctx, CountAccounts)
+func (q *Queries) CountStreams(ctx context.Context) (int64, error) {
+	row := q.db.QueryRow(ctx, CountStreams)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const CountStreamsOf = `-- name: CountStreamsOf :one
+SELECT count(*) FROM events WHERE version = 1 AND stream_type = $1
+`
+
+func (q *Queries) CountStreamsOf(ctx context.Context, streamType string) (int64, error) {
+	row := q.db.QueryRow(ctx, CountStreamsOf, streamType)
 	var count int64
 	err := row.Scan(&count)
 	return count, err

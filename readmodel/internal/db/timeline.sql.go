@@ -259,7 +259,7 @@ func (q *Queries) DaysRecorded(ctx context.Context, arg DaysRecordedParams) ([]D
 }
 
 const TimelineFiltered = `-- name: TimelineFiltered :many
-SELECT t.account_id, t.event_id, t.transaction_id, t.position, t.version, t.balance, t.held, t.amount, t.effective_at, t.recorded_at, t.type, t.currency, t.reference, t.detail, t.metadata FROM (
+SELECT t.account_id, t.event_id, t.transaction_id, t.position, t.version, t.balance, t.held, t.amount, t.effective_at, t.recorded_at, t.type, t.currency, t.reference, t.detail, t.metadata, t.held_change, t.counterparty_id, t.hold_id, t.reverses_id, t.payment_id, undone.amount AS reversed_amount, undone.reversals FROM (
     SELECT found.position FROM readmodel.timeline found
     WHERE found.account_id = $1 AND found.position < $2
       AND found.position > coalesce((SELECT readmodel.position_at($3::timestamptz - interval '1 microsecond')), 0)
@@ -269,6 +269,10 @@ SELECT t.account_id, t.event_id, t.transaction_id, t.position, t.version, t.bala
     ORDER BY found.position DESC LIMIT $7
 ) AS page
 JOIN readmodel.timeline t ON t.account_id = $1 AND t.position = page.position
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(abs(r.amount)), 0)::bigint AS amount, coalesce((array_agg(r.transaction_id ORDER BY r.position))[1:100], '{}')::uuid[] AS reversals
+    FROM readmodel.timeline r WHERE r.reverses_id = t.transaction_id AND r.account_id = t.account_id
+) AS undone
 ORDER BY t.position DESC
 `
 
@@ -282,8 +286,14 @@ type TimelineFilteredParams struct {
 	RowLimit     int32
 }
 
+type TimelineFilteredRow struct {
+	ReadmodelTimeline ReadmodelTimeline
+	ReversedAmount    int64
+	Reversals         []uuid.UUID
+}
+
 // The rows of the page are found in the index alone, however many of the account's others are passed over.
-func (q *Queries) TimelineFiltered(ctx context.Context, arg TimelineFilteredParams) ([]ReadmodelTimeline, error) {
+func (q *Queries) TimelineFiltered(ctx context.Context, arg TimelineFilteredParams) ([]TimelineFilteredRow, error) {
 	rows, err := q.db.Query(ctx, TimelineFiltered,
 		arg.AccountID,
 		arg.Before,
@@ -297,25 +307,32 @@ func (q *Queries) TimelineFiltered(ctx context.Context, arg TimelineFilteredPara
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ReadmodelTimeline
+	var items []TimelineFilteredRow
 	for rows.Next() {
-		var i ReadmodelTimeline
+		var i TimelineFilteredRow
 		if err := rows.Scan(
-			&i.AccountID,
-			&i.EventID,
-			&i.TransactionID,
-			&i.Position,
-			&i.Version,
-			&i.Balance,
-			&i.Held,
-			&i.Amount,
-			&i.EffectiveAt,
-			&i.RecordedAt,
-			&i.Type,
-			&i.Currency,
-			&i.Reference,
-			&i.Detail,
-			&i.Metadata,
+			&i.ReadmodelTimeline.AccountID,
+			&i.ReadmodelTimeline.EventID,
+			&i.ReadmodelTimeline.TransactionID,
+			&i.ReadmodelTimeline.Position,
+			&i.ReadmodelTimeline.Version,
+			&i.ReadmodelTimeline.Balance,
+			&i.ReadmodelTimeline.Held,
+			&i.ReadmodelTimeline.Amount,
+			&i.ReadmodelTimeline.EffectiveAt,
+			&i.ReadmodelTimeline.RecordedAt,
+			&i.ReadmodelTimeline.Type,
+			&i.ReadmodelTimeline.Currency,
+			&i.ReadmodelTimeline.Reference,
+			&i.ReadmodelTimeline.Detail,
+			&i.ReadmodelTimeline.Metadata,
+			&i.ReadmodelTimeline.HeldChange,
+			&i.ReadmodelTimeline.CounterpartyID,
+			&i.ReadmodelTimeline.HoldID,
+			&i.ReadmodelTimeline.ReversesID,
+			&i.ReadmodelTimeline.PaymentID,
+			&i.ReversedAmount,
+			&i.Reversals,
 		); err != nil {
 			return nil, err
 		}
@@ -328,9 +345,15 @@ func (q *Queries) TimelineFiltered(ctx context.Context, arg TimelineFilteredPara
 }
 
 const TimelinePage = `-- name: TimelinePage :many
-SELECT account_id, event_id, transaction_id, position, version, balance, held, amount, effective_at, recorded_at, type, currency, reference, detail, metadata FROM readmodel.timeline
-WHERE account_id = $1 AND position < $2
-ORDER BY position DESC LIMIT $3
+
+SELECT t.account_id, t.event_id, t.transaction_id, t.position, t.version, t.balance, t.held, t.amount, t.effective_at, t.recorded_at, t.type, t.currency, t.reference, t.detail, t.metadata, t.held_change, t.counterparty_id, t.hold_id, t.reverses_id, t.payment_id, undone.amount AS reversed_amount, undone.reversals
+FROM readmodel.timeline t
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(abs(r.amount)), 0)::bigint AS amount, coalesce((array_agg(r.transaction_id ORDER BY r.position))[1:100], '{}')::uuid[] AS reversals
+    FROM readmodel.timeline r WHERE r.reverses_id = t.transaction_id AND r.account_id = t.account_id
+) AS undone
+WHERE t.account_id = $1 AND t.position < $2
+ORDER BY t.position DESC LIMIT $3
 `
 
 type TimelinePageParams struct {
@@ -339,31 +362,45 @@ type TimelinePageParams struct {
 	RowLimit  int32
 }
 
-func (q *Queries) TimelinePage(ctx context.Context, arg TimelinePageParams) ([]ReadmodelTimeline, error) {
+type TimelinePageRow struct {
+	ReadmodelTimeline ReadmodelTimeline
+	ReversedAmount    int64
+	Reversals         []uuid.UUID
+}
+
+// What was undone of a movement stands in the rows that undo it. An index of these alone finds them, which is empty on most accounts.
+func (q *Queries) TimelinePage(ctx context.Context, arg TimelinePageParams) ([]TimelinePageRow, error) {
 	rows, err := q.db.Query(ctx, TimelinePage, arg.AccountID, arg.Before, arg.RowLimit)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ReadmodelTimeline
+	var items []TimelinePageRow
 	for rows.Next() {
-		var i ReadmodelTimeline
+		var i TimelinePageRow
 		if err := rows.Scan(
-			&i.AccountID,
-			&i.EventID,
-			&i.TransactionID,
-			&i.Position,
-			&i.Version,
-			&i.Balance,
-			&i.Held,
-			&i.Amount,
-			&i.EffectiveAt,
-			&i.RecordedAt,
-			&i.Type,
-			&i.Currency,
-			&i.Reference,
-			&i.Detail,
-			&i.Metadata,
+			&i.ReadmodelTimeline.AccountID,
+			&i.ReadmodelTimeline.EventID,
+			&i.ReadmodelTimeline.TransactionID,
+			&i.ReadmodelTimeline.Position,
+			&i.ReadmodelTimeline.Version,
+			&i.ReadmodelTimeline.Balance,
+			&i.ReadmodelTimeline.Held,
+			&i.ReadmodelTimeline.Amount,
+			&i.ReadmodelTimeline.EffectiveAt,
+			&i.ReadmodelTimeline.RecordedAt,
+			&i.ReadmodelTimeline.Type,
+			&i.ReadmodelTimeline.Currency,
+			&i.ReadmodelTimeline.Reference,
+			&i.ReadmodelTimeline.Detail,
+			&i.ReadmodelTimeline.Metadata,
+			&i.ReadmodelTimeline.HeldChange,
+			&i.ReadmodelTimeline.CounterpartyID,
+			&i.ReadmodelTimeline.HoldID,
+			&i.ReadmodelTimeline.ReversesID,
+			&i.ReadmodelTimeline.PaymentID,
+			&i.ReversedAmount,
+			&i.Reversals,
 		); err != nil {
 			return nil, err
 		}

@@ -40,6 +40,15 @@ func (r *Rows) UUID(id uuid.UUID) {
 	r.data = append(r.data, id[:]...)
 }
 
+// OptionalUUID adds a column, null for the zero id.
+func (r *Rows) OptionalUUID(id uuid.UUID) {
+	if id == uuid.Nil {
+		r.Null()
+		return
+	}
+	r.UUID(id)
+}
+
 // Int64 adds a column of type bigint.
 func (r *Rows) Int64(n int64) {
 	r.size(8)
@@ -51,6 +60,25 @@ const postgresEpoch = 946_684_800_000_000
 
 // Time adds a column of type timestamptz, in microseconds.
 func (r *Rows) Time(t time.Time) { r.Int64(t.UnixMicro() - postgresEpoch) }
+
+// OptionalTime adds a column of type timestamptz, null for the zero time.
+func (r *Rows) OptionalTime(t time.Time) {
+	if t.IsZero() {
+		r.Null()
+		return
+	}
+	r.Time(t)
+}
+
+// Bool adds a column of type boolean.
+func (r *Rows) Bool(b bool) {
+	r.size(1)
+	if b {
+		r.data = append(r.data, 1)
+	} else {
+		r.data = append(r.data, 0)
+	}
+}
 
 // Text adds a column of type text, or of any type whose binary form is its text, such as json.
 func (r *Rows) Text(s string) {

@@ -66,13 +66,16 @@ func (f *fleet) open(kind string) string {
 // replace kills an instance of each kind without warning and starts another in its place.
 func (f *fleet) replace(i int) {
 	for _, kind := range kinds {
-		old := f.processes[kind][i]
-		old.kill()
-		p := start(f.t, kind, f.environ)
-		f.processes[kind][i] = p
-		if b := f.front[kind]; b != nil {
-			b.set(f.t, i, p.await(`listening.*service=` + kind + `.*address=(\S+)`)[1])
-		}
+		f.replaceOne(kind, i)
+	}
+}
+
+func (f *fleet) replaceOne(kind string, i int) {
+	f.processes[kind][i].kill()
+	p := start(f.t, kind, f.environ)
+	f.processes[kind][i] = p
+	if b := f.front[kind]; b != nil {
+		b.set(f.t, i, p.await(`listening.*service=` + kind + `.*address=(\S+)`)[1])
 	}
 }
 

@@ -1,0 +1,200 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"passbook/internal/pgkit"
+)
+
+// Variables of this test, beside killSeed: for how many seconds money is moved.
+const transferSeconds = "PASSBOOK_TEST_TRANSFER_SECONDS"
+
+// Many clients move money at random among few accounts, through two of each service, of which one after another is killed without
+// warning. No money is made or lost, and each acknowledged transfer is on both sides exactly once.
+func TestTransfersWhileProcessesDie(t *testing.T) {
+	t.Parallel()
+	const clients, accounts, each = 64, 10, 10_000
+	seconds, seed := variable(t, transferSeconds, 8), uint64(variable(t, killSeed, int(time.Now().UnixNano()&0xffffff)))
+	t.Logf("%s=%d %s=%d", transferSeconds, seconds, killSeed, seed)
+	f := newFleet(t)
+	teller := newTeller(f)
+	ids := make([]uuid.UUID, accounts)
+	for i := range ids {
+		ids[i] = teller.open(each)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(seconds)*time.Second)
+	defer cancel()
+	var all sync.WaitGroup
+	for client := range clients {
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(seed, uint64(client)))
+			for n := 0; ctx.Err() == nil; n++ {
+				teller.transfer(fmt.Sprintf("c%d-%d", client, n), ids[random.IntN(accounts)], ids[random.IntN(accounts)], 1+random.IntN(3*each))
+			}
+		})
+	}
+	killed := f.killAtRandom(ctx, rand.New(rand.NewPCG(seed, 999)))
+	all.Wait()
+	t.Logf("%d processes killed, %d transfers acknowledged, %d refused", killed, len(teller.made), teller.refused)
+	if killed == 0 || len(teller.made) < clients {
+		t.Errorf("%d killed and %d made: this test has shown nothing", killed, len(teller.made))
+	}
+	caughtUp(t, f.queryURL, f.issuerState)
+	for _, kind := range kinds {
+		for _, p := range f.processes[kind] {
+			p.stop()
+		}
+	}
+	verify(t, f.database.URL)
+	teller.check(accounts * each)
+}
+
+// killAtRandom kills and replaces processes until ctx is done.
+func (f *fleet) killAtRandom(ctx context.Context, random *rand.Rand) (killed int) {
+	for {
+		select {
+		case <-time.After(time.Duration(500+random.IntN(1500)) * time.Millisecond):
+			kind := []string{"command-api", "command-api", "projector", "query-api"}[random.IntN(4)]
+			f.replaceOne(kind, random.IntN(2))
+			killed++
+		case <-ctx.Done():
+			return killed
+		}
+	}
+}
+
+// teller gives commands until each has a final answer, whatever dies meanwhile: with the same key, again and again.
+type teller struct {
+	fleet *fleet
+	token string
+
+	mu      sync.Mutex
+	made    map[uuid.UUID]int64 // amounts of acknowledged transfers
+	refused int
+}
+
+func newTeller(f *fleet) *teller {
+	return &teller{fleet: f, token: strings.TrimSpace(output(f.t, "passbook", "token", "--state", f.issuerState)), made: map[uuid.UUID]int64{}}
+}
+
+func (l *teller) open(balance int) uuid.UUID {
+	l.fleet.t.Helper()
+	id := uuid.Must(uuid.NewV7())
+	status, body := l.post("/v1/accounts", "open-"+id.String(), map[string]any{"account_id": id, "owner_id": "o", "owner_name": "Ada", "currency": "EUR"})
+	if status != http.StatusCreated {
+		l.fleet.t.Fatalf("open: %d %s", status, body)
+	}
+	status, body = l.post("/v1/accounts/"+id.String()+"/deposits", "first-"+id.String(), map[string]any{"amount": balance, "currency": "EUR"})
+	if status != http.StatusCreated {
+		l.fleet.t.Fatalf("deposit: %d %s", status, body)
+	}
+	return id
+}
+
+func (l *teller) transfer(key string, from, to uuid.UUID, amount int) {
+	status, body := l.post("/v1/transfers", key, map[string]any{"source_account_id": from, "target_account_id": to, "amount": amount, "currency": "EUR"})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var answer struct {
+		TransferID uuid.UUID `json:"transfer_id"`
+		Code       string
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		l.fleet.t.Errorf("%s: %d %s: %v", key, status, body, err)
+		return
+	}
+	switch {
+	case status == http.StatusCreated:
+		l.made[answer.TransferID] = int64(amount)
+	case status == http.StatusUnprocessableEntity && (answer.Code == "insufficient_funds" || answer.Code == "same_account"):
+		l.refused++
+	default:
+		l.fleet.t.Errorf("%s: %d %s", key, status, body)
+	}
+}
+
+// post returns a final answer: not one that says that it may be different later.
+func (l *teller) post(path, key string, in any) (status int, body []byte) {
+	content, err := json.Marshal(in)
+	if err != nil {
+		l.fleet.t.Error(err)
+	}
+	for late := time.Now().Add(patience); time.Now().Before(late); <-time.After(10 * time.Millisecond) {
+		if status, body = l.once(path, key, content); status != 0 && status != http.StatusConflict && status < 500 {
+			return status, body
+		}
+	}
+	l.fleet.t.Errorf("%s %s has no final answer: %d %s", path, key, status, body)
+	return status, body
+}
+
+func (l *teller) once(path, key string, content []byte) (int, []byte) {
+	request, err := http.NewRequestWithContext(l.fleet.t.Context(), http.MethodPost, l.fleet.commandURL+path, bytes.NewReader(content))
+	if err != nil {
+		l.fleet.t.Error(err)
+		return 0, nil
+	}
+	request.Header.Set("Authorization", "Bearer "+l.token)
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Idempotency-Key", key)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, nil
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, nil
+	}
+	return response.StatusCode, body
+}
+
+// check holds the log against what was acknowledged. Transfers beyond that may be there: their clients died of the deadline, no
+// client here did, so there are none.
+func (l *teller) check(total int64) {
+	t := l.fleet.t
+	t.Helper()
+	pool, err := pgkit.Open(t.Context(), pgkit.Config{URL: l.fleet.database.URL, Role: "passbook_projector"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	rows, err := pool.Query(t.Context(), `
+SELECT (data ->> 'transaction_id')::uuid, count(*) FILTER (WHERE type = 'transfer.sent'), count(*) FILTER (WHERE type = 'transfer.received'),
+    min((data ->> 'amount')::bigint), max((data ->> 'amount')::bigint)
+FROM events WHERE type IN ('transfer.sent', 'transfer.received') GROUP BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id [16]byte
+	var sent, received, least, most int64
+	seen := 0
+	_, err = pgx.ForEachRow(rows, []any{&id, &sent, &received, &least, &most}, func() error {
+		seen++
+		if amount, made := l.made[id]; !made || sent != 1 || received != 1 || least != amount || most != amount {
+			t.Errorf("transfer %s of %d: sent %d times, received %d times, of %d to %d", uuid.UUID(id), amount, sent, received, least, most)
+		}
+		return nil
+	})
+	if err != nil || seen != len(l.made) {
+		t.Errorf("%d transfers in the log, %d acknowledged: %v", seen, len(l.made), err)
+	}
+	var sum int64
+	if err := pool.QueryRow(t.Context(), `SELECT sum(balance)::bigint FROM readmodel.balances`).Scan(&sum); err != nil || sum != total {
+		t.Errorf("all accounts hold %d, %d were paid in: %v", sum, total, err)
+	}
+}

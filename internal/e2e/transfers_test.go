@@ -43,6 +43,7 @@ func TestTransfersWhileProcessesDie(t *testing.T) {
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(seed, uint64(client)))
 			for n := 0; ctx.Err() == nil; n++ {
+				//nolint:contextcheck // one that was begun is seen to its end
 				teller.transfer(fmt.Sprintf("c%d-%d", client, n), ids[random.IntN(accounts)], ids[random.IntN(accounts)], 1+random.IntN(3*each))
 			}
 		})

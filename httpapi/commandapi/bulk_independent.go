@@ -10,7 +10,8 @@ import (
 )
 
 // independent executes the items of a bulk, each for itself. A bounded number of them is under way at a time: so a bulk takes part
-// in full batches without filling the queue, where its caller's other commands and other callers' wait too.
+// in full batches without filling the queue, where its caller's other commands and other callers' wait too. While the executor has
+// no room it takes fewer, and finds out again how many it may take.
 //
 // One goroutine does it all. Items are begun in their order, which is the order in which they are decided; only one that was
 // turned away for overload after it had been queued may come behind later ones.
@@ -18,9 +19,12 @@ type independent struct {
 	*bulk
 	results *results
 
-	next   int        // item to be begun
-	window []underway // begun or known, in order
-	waits  int        // in a row, for want of room
+	next    int        // item to be begun
+	putOff  *underway  // the next one, which found no room
+	window  []underway // begun or known, in order
+	allowed int        // in the window now; at most its capacity
+	smooth  int        // items begun since there was no room
+	waits   int        // in a row, for want of room
 }
 
 // underway is an item whose result is not written yet: pending, or known because it never began.
@@ -53,28 +57,46 @@ func (r *independent) all(ctx context.Context) error {
 
 // fill begins items until enough are under way or there is no room for the next.
 func (r *independent) fill(ctx context.Context) {
-	for r.next < len(r.items) && len(r.window) < cap(r.window) {
-		u, room := r.begin(ctx)
-		if !room {
+	for r.next < len(r.items) && len(r.window) < r.allowed {
+		u := r.begin(ctx)
+		if errors.Is(u.err, command.ErrOverloaded) && r.over(ctx) == nil {
+			r.putOff = &u
+			r.yield()
 			return
 		}
-		r.window, r.next, r.waits = append(r.window, u), r.next+1, 0
+		if errors.Is(u.err, command.ErrKeyInProgress) && len(r.window) > 0 { // perhaps it is the key of one of these
+			r.putOff = &u
+			return
+		}
+		r.window, r.putOff = append(r.window, u), nil
+		r.next++
+		r.begun()
 	}
 }
 
-// begin begins the next item. An item that the executor has no room for, or whose key is that of an item under way, is put off.
-func (r *independent) begin(ctx context.Context) (u underway, room bool) {
+// begin begins the next item, which is read only once.
+func (r *independent) begin(ctx context.Context) (u underway) {
 	if err := r.over(ctx); err != nil {
-		return underway{part: part{call: r.call}, err: err}, true
+		return underway{part: part{call: r.call}, err: err}
 	}
-	if u.part, u.err = r.part(ctx, r.next); u.err != nil {
-		return u, true
+	if r.putOff != nil {
+		u = *r.putOff
+	} else if u.part, u.err = r.part(ctx, r.next); u.err != nil {
+		return u
 	}
 	u.pending, u.err = r.handlers.executor.Begin(ctx, u.part.request)
-	if errors.Is(u.err, command.ErrOverloaded) || errors.Is(u.err, command.ErrKeyInProgress) && len(r.window) > 0 {
-		return u, false
+	return u
+}
+
+// yield takes less: a quarter of what is under way now is not begun anew.
+func (r *independent) yield() { r.allowed, r.smooth = max(1, len(r.window)*3/4), 0 }
+
+// begun takes more when all went well for as many as are allowed.
+func (r *independent) begun() {
+	r.waits = 0
+	if r.smooth++; r.smooth >= r.allowed {
+		r.allowed, r.smooth = min(cap(r.window), r.allowed+r.allowed/8+1), 0
 	}
-	return u, true
 }
 
 // over says why no more items are begun.
@@ -114,6 +136,7 @@ func (r *independent) await(ctx context.Context, u *underway) (command.Answer, e
 		if !errors.Is(err, command.ErrOverloaded) || r.over(ctx) != nil {
 			return answer, err
 		}
+		r.yield()
 		r.pause(ctx)
 		u.pending, u.err = r.handlers.executor.Begin(ctx, u.part.request)
 	}

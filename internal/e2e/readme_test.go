@@ -21,8 +21,8 @@ var (
 
 // whenAndWho are the members that differ from one run to the next.
 var whenAndWho = map[string]bool{
-	"transaction_id": true, "event_id": true, "request_id": true,
-	"recorded_at": true, "effective_at": true, "opened_at": true, "updated_at": true,
+	"transaction_id": true, "transfer_id": true, "reverses": true, "hold_id": true, "payment_id": true, "event_id": true, "request_id": true,
+	"expires_at": true, "deadline": true, "recorded_at": true, "effective_at": true, "opened_at": true, "updated_at": true,
 }
 
 // Every curl line of the README answers as is printed below it.
@@ -33,30 +33,58 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := up(t, stateDir(t))
-	shell := strings.NewReplacer(
-		`'$ACCOUNT'`, account(t, string(readme)), `$ACCOUNT`, account(t, string(readme)),
-		`$AUTH`, "Authorization: Bearer "+output(t, "passbook", "token", "--state", b.state),
-	)
+	variables := variablesOf(t, string(readme))
+	variables["AUTH"] = "Authorization: Bearer " + output(t, "passbook", "token", "--state", b.state)
 	examples := example.FindAllStringSubmatch(string(readme), -1)
 	if lines := strings.Count(string(readme), "\ncurl "); lines != len(examples) || lines < 5 {
 		t.Fatalf("%d curl lines, %d with an answer printed below", lines, len(examples))
 	}
 	var position string
 	for _, e := range examples {
-		got, want := decode(t, b.curl(t, shell.Replace(e[1]), &position)), decode(t, e[2])
+		answer := b.curl(t, shell(variables, e[1]), &position)
+		remember(t, variables, answer)
+		got, want := decode(t, answer), decode(t, e[2])
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("curl -s %s\n answers %v\n printed %v", e[1], got, want)
 		}
 	}
 }
 
-func account(t *testing.T, readme string) string {
+// variablesOf are those that the README sets.
+func variablesOf(t *testing.T, readme string) map[string]string {
 	t.Helper()
-	m := regexp.MustCompile(`\nACCOUNT=(\S+)`).FindStringSubmatch(readme)
-	if m == nil {
-		t.Fatal("the README sets no ACCOUNT")
+	variables := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^([A-Z]+)=(\S+)$`).FindAllStringSubmatch(readme, -1) {
+		variables[m[1]] = m[2]
 	}
-	return m[1]
+	for _, name := range []string{"ACCOUNT", "BOB", "TRANSFER", "HOLD"} {
+		if variables[name] == "" {
+			t.Fatalf("the README sets no %s", name)
+		}
+	}
+	return variables
+}
+
+// remember sets what the reader is told to take from an answer.
+func remember(t *testing.T, variables map[string]string, answer string) {
+	t.Helper()
+	var ids struct {
+		TransferID string `json:"transfer_id"`
+		HoldID     string `json:"hold_id"`
+	}
+	if err := json.Unmarshal([]byte(answer), &ids); err != nil {
+		t.Fatalf("%v: %s", err, answer)
+	}
+	variables["TRANSFER"] = cmp.Or(ids.TransferID, variables["TRANSFER"])
+	variables["HOLD"] = cmp.Or(ids.HoldID, variables["HOLD"])
+}
+
+// shell puts the variables into a line, also between quotes that are closed for them.
+func shell(variables map[string]string, line string) string {
+	for name, value := range variables {
+		line = strings.NewReplacer("'$"+name+"'", value, "$"+name, value).Replace(line)
+	}
+	return line
 }
 
 // curl does what the line says, without needing curl on the machine. A person who pastes one line after another is slower than

@@ -21,14 +21,15 @@ type Rule struct {
 }
 
 var (
-	write     = Rule{Full: []auth.Scope{auth.AccountsWrite}}
-	writeOwn  = Rule{Full: []auth.Scope{auth.AccountsWrite}, OwnToo: true}
-	operate   = Rule{Full: []auth.Scope{auth.Operations}}
-	readOwn   = Rule{Full: []auth.Scope{auth.AccountsRead}, OwnToo: true}
-	readAudit = Rule{Full: []auth.Scope{auth.AuditRead}}
-	auditOwn  = Rule{Full: []auth.Scope{auth.AuditRead}, OwnToo: true}
-	readOps   = Rule{Full: []auth.Scope{auth.Operations, auth.AccountsRead}}
-	public    = Rule{Public: true}
+	write        = Rule{Full: []auth.Scope{auth.AccountsWrite}}
+	writeOwn     = Rule{Full: []auth.Scope{auth.AccountsWrite}, OwnToo: true}
+	operate      = Rule{Full: []auth.Scope{auth.Operations}}
+	readOwn      = Rule{Full: []auth.Scope{auth.AccountsRead}, OwnToo: true}
+	readPayments = Rule{Full: []auth.Scope{auth.AccountsRead, auth.Operations}, OwnToo: true} // an operator looks after those that are stuck
+	readAudit    = Rule{Full: []auth.Scope{auth.AuditRead}}
+	auditOwn     = Rule{Full: []auth.Scope{auth.AuditRead}, OwnToo: true}
+	readOps      = Rule{Full: []auth.Scope{auth.Operations, auth.AccountsRead}}
+	public       = Rule{Public: true}
 )
 
 // access is who may do what, for both APIs. A route that is not in it cannot be served.
@@ -64,6 +65,12 @@ var access = map[Route]Rule{
 	{"GET", "/v1/accounts/{account_id}/timeline"}: readOwn,
 	{"GET", "/v1/accounts/{account_id}/events"}:   readAudit,
 	{"GET", "/v1/accounts/{account_id}/explain"}:  auditOwn,
+	{"GET", "/v1/accounts/{account_id}/holds"}:    readOwn,
+	{"GET", "/v1/holds/{hold_id}"}:                readOwn,
+	{"GET", "/v1/transactions/{transaction_id}"}:  readOwn,
+	{"GET", "/v1/transfers/{transfer_id}"}:        readOwn,
+	{"GET", "/v1/payments"}:                       readPayments,
+	{"GET", "/v1/payments/{payment_id}"}:          readPayments,
 	{"GET", "/v1/owners"}:                         readOwn,
 	{"GET", "/v1/owners/{owner_id}"}:              readOwn,
 	{"GET", "/v1/projections"}:                    readOps,

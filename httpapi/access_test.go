@@ -67,6 +67,26 @@ func (emptyBooks) Events(context.Context, uuid.UUID, int64, int) ([]eventstore.E
 	return nil, false, readmodel.ErrNotFound
 }
 
+func (emptyBooks) Transaction(context.Context, uuid.UUID) (readmodel.Transaction, readmodel.Freshness, error) {
+	return readmodel.Transaction{}, readmodel.Freshness{}, readmodel.ErrNotFound
+}
+
+func (emptyBooks) Hold(context.Context, uuid.UUID) (readmodel.Hold, readmodel.Freshness, error) {
+	return readmodel.Hold{}, readmodel.Freshness{}, readmodel.ErrNotFound
+}
+
+func (emptyBooks) HoldsOf(context.Context, readmodel.HoldFilter) ([]readmodel.Hold, bool, readmodel.Freshness, error) {
+	return nil, false, readmodel.Freshness{}, nil
+}
+
+func (emptyBooks) Payment(context.Context, uuid.UUID) (readmodel.Payment, readmodel.Freshness, error) {
+	return readmodel.Payment{}, readmodel.Freshness{}, readmodel.ErrNotFound
+}
+
+func (emptyBooks) Payments(context.Context, readmodel.PaymentFilter) ([]readmodel.Payment, bool, readmodel.Freshness, error) {
+	return nil, false, readmodel.Freshness{}, nil
+}
+
 func (emptyBooks) Owner(context.Context, string) (readmodel.Owner, readmodel.Freshness, error) {
 	return readmodel.Owner{}, readmodel.Freshness{}, readmodel.ErrNotFound
 }

@@ -13,8 +13,9 @@ import (
 
 // answer writes a body and how fresh it is.
 type answer struct {
-	fresh readmodel.Freshness
-	body  any
+	fresh   readmodel.Freshness
+	body    any
+	version int64 // of the entity tag; 0 for none
 }
 
 // appender is a body that writes itself as JSON. Those that are asked for most do.
@@ -35,7 +36,7 @@ func (a *answer) write(w http.ResponseWriter) error {
 
 func (a *answer) send(w http.ResponseWriter, body []byte) error {
 	h := w.Header()
-	setFreshness(h, a.fresh, 0)
+	setFreshness(h, a.fresh, a.version)
 	h["Content-Type"] = contentJSON
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(http.StatusOK)

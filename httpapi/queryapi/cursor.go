@@ -24,6 +24,8 @@ const (
 	cursorEvents   byte = 'e'
 	cursorOwners   byte = 'o'
 	cursorExplain  byte = 'x'
+	cursorHolds    byte = 'h'
+	cursorPayments byte = 'p'
 )
 
 // filters is the kind of a list and a hash of its filters.
@@ -80,6 +82,14 @@ func decodeID(cursor string, f filters) (uuid.UUID, error) {
 		return uuid.Nil, err
 	}
 	return uuid.UUID(end), nil
+}
+
+// decodeOptionalID returns Nil for no cursor.
+func decodeOptionalID(cursor string, f filters) (uuid.UUID, error) {
+	if cursor == "" {
+		return uuid.Nil, nil
+	}
+	return decodeID(cursor, f)
 }
 
 func encodeNumber(f filters, n int64) string {

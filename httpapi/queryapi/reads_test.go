@@ -29,15 +29,21 @@ type books struct {
 	accounts []readmodel.Account // in the order of their ids
 	rows     []readmodel.TimelineRow
 	events   []eventstore.Event
-	fail     error // of every read, when set
+	moved    map[uuid.UUID]readmodel.Transaction
+	holds    []readmodel.Hold    // newest first
+	payments []readmodel.Payment // newest first
+	stale    time.Time           // of what is read of movements, when set
+	fail     error               // of every read, when set
 
 	mu       sync.Mutex
 	position int64
-	moved    chan struct{} // closed when position changes
+	advanced chan struct{} // closed when position changes
 	asked    []any
 }
 
-func newBooks() *books { return &books{position: 10, moved: make(chan struct{})} }
+func newBooks() *books {
+	return &books{position: 10, advanced: make(chan struct{}), moved: map[uuid.UUID]readmodel.Transaction{}}
+}
 
 func (b *books) note(question any) {
 	b.mu.Lock()
@@ -55,8 +61,8 @@ func (b *books) advance(position int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.position = position
-	close(b.moved)
-	b.moved = make(chan struct{})
+	close(b.advanced)
+	b.advanced = make(chan struct{})
 }
 
 func (b *books) Account(_ context.Context, id uuid.UUID) (readmodel.Account, readmodel.Freshness, error) {
@@ -180,7 +186,7 @@ func (b *books) WaitFor(ctx context.Context, position int64, projections ...stri
 	b.note(waitQuestion{position, projections})
 	for {
 		b.mu.Lock()
-		reached, moved := b.position, b.moved
+		reached, moved := b.position, b.advanced
 		b.mu.Unlock()
 		if reached >= position {
 			return readmodel.Freshness{Position: reached}, nil

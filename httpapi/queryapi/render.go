@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
 	"passbook/httpapi"
 	"passbook/readmodel"
 )
@@ -27,9 +29,53 @@ func appendAccount(dst []byte, a *readmodel.Account) []byte {
 	dst = appendTime(append(dst, `,"opened_at":`...), a.OpenedAt)
 	dst = appendTime(append(dst, `,"updated_at":`...), a.UpdatedAt)
 	dst = appendOptional(dst, `,"freeze_scope":`, a.FreezeScope)
+	dst = appendLimits(dst, a.Limits)
 	dst = appendMetadata(dst, a.Metadata)
 	dst = appendStale(dst, a.StaleSince())
 	return append(dst, '}')
+}
+
+// appendLimits appends those that there are.
+func appendLimits(dst []byte, l readmodel.Limits) []byte {
+	if l == (readmodel.Limits{}) {
+		return dst
+	}
+	dst = append(dst, `,"limits":`...)
+	separator := byte('{')
+	for _, limit := range [...]struct {
+		name string
+		max  int64
+	}{{`"per_transaction":`, l.PerTransaction}, {`"per_day":`, l.PerDay}, {`"per_month":`, l.PerMonth}} {
+		if limit.max != 0 {
+			dst = strconv.AppendInt(append(append(dst, separator), limit.name...), limit.max, 10)
+			separator = ','
+		}
+	}
+	return append(dst, '}')
+}
+
+// appendOptionalID appends a member unless there is none. The name comes with comma, quotes and colon.
+func appendOptionalID(dst []byte, name string, id *uuid.UUID) []byte {
+	if id == nil {
+		return dst
+	}
+	return append(httpapi.AppendID(append(append(dst, name...), '"'), *id), '"')
+}
+
+// appendUndone appends what was undone of a movement; nothing where nothing was.
+func appendUndone(dst []byte, r *readmodel.TimelineRow) []byte {
+	if r.ReversedAmount == 0 {
+		return dst
+	}
+	dst = strconv.AppendInt(append(dst, `,"reversed_amount":`...), r.ReversedAmount, 10)
+	dst = append(dst, `,"reversals":[`...)
+	for i, id := range r.Reversals {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(httpapi.AppendID(append(dst, '"'), id), '"')
+	}
+	return append(dst, ']')
 }
 
 // appendStale appends nothing for an account that is not parked.
@@ -55,6 +101,14 @@ func appendRow(dst []byte, r *readmodel.TimelineRow) []byte {
 	dst = httpapi.AppendText(append(dst, `,"currency":`...), r.Currency)
 	dst = strconv.AppendInt(append(dst, `,"balance":`...), r.Balance, 10)
 	dst = strconv.AppendInt(append(dst, `,"held":`...), r.Held, 10)
+	if r.HeldChange != nil {
+		dst = strconv.AppendInt(append(dst, `,"held_change":`...), *r.HeldChange, 10)
+	}
+	dst = appendOptionalID(dst, `,"counterparty_account_id":`, r.CounterpartyID)
+	dst = appendOptionalID(dst, `,"hold_id":`, r.HoldID)
+	dst = appendOptionalID(dst, `,"payment_id":`, r.PaymentID)
+	dst = appendOptionalID(dst, `,"reverses":`, r.ReversesID)
+	dst = appendUndone(dst, r)
 	dst = appendOptional(dst, `,"reference":`, r.Reference)
 	dst = appendOptional(dst, `,"description":`, r.Description)
 	dst = appendOptional(dst, `,"detail":`, r.Detail)

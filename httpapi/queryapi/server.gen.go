@@ -88,6 +88,111 @@ func (e Basis) Valid() bool {
 	}
 }
 
+// Defines values for HoldStatus.
+const (
+	Captured HoldStatus = "captured"
+	Expired  HoldStatus = "expired"
+	Placed   HoldStatus = "placed"
+	Released HoldStatus = "released"
+)
+
+// Valid indicates whether the value is a known member of the HoldStatus enum.
+func (e HoldStatus) Valid() bool {
+	switch e {
+	case Captured:
+		return true
+	case Expired:
+		return true
+	case Placed:
+		return true
+	case Released:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LegDirection.
+const (
+	LegDirectionIn  LegDirection = "in"
+	LegDirectionOut LegDirection = "out"
+)
+
+// Valid indicates whether the value is a known member of the LegDirection enum.
+func (e LegDirection) Valid() bool {
+	switch e {
+	case LegDirectionIn:
+		return true
+	case LegDirectionOut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PaymentFilter.
+const (
+	PaymentFilterCancelled PaymentFilter = "cancelled"
+	PaymentFilterRejected  PaymentFilter = "rejected"
+	PaymentFilterRequested PaymentFilter = "requested"
+	PaymentFilterSettled   PaymentFilter = "settled"
+	PaymentFilterStuck     PaymentFilter = "stuck"
+	PaymentFilterSubmitted PaymentFilter = "submitted"
+	PaymentFilterTimedOut  PaymentFilter = "timed_out"
+)
+
+// Valid indicates whether the value is a known member of the PaymentFilter enum.
+func (e PaymentFilter) Valid() bool {
+	switch e {
+	case PaymentFilterCancelled:
+		return true
+	case PaymentFilterRejected:
+		return true
+	case PaymentFilterRequested:
+		return true
+	case PaymentFilterSettled:
+		return true
+	case PaymentFilterStuck:
+		return true
+	case PaymentFilterSubmitted:
+		return true
+	case PaymentFilterTimedOut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PaymentStatus.
+const (
+	PaymentStatusCancelled PaymentStatus = "cancelled"
+	PaymentStatusRejected  PaymentStatus = "rejected"
+	PaymentStatusRequested PaymentStatus = "requested"
+	PaymentStatusSettled   PaymentStatus = "settled"
+	PaymentStatusSubmitted PaymentStatus = "submitted"
+	PaymentStatusTimedOut  PaymentStatus = "timed_out"
+)
+
+// Valid indicates whether the value is a known member of the PaymentStatus enum.
+func (e PaymentStatus) Valid() bool {
+	switch e {
+	case PaymentStatusCancelled:
+		return true
+	case PaymentStatusRejected:
+		return true
+	case PaymentStatusRequested:
+		return true
+	case PaymentStatusSettled:
+		return true
+	case PaymentStatusSubmitted:
+		return true
+	case PaymentStatusTimedOut:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ProjectionState.
 const (
 	ProjectionStateAhead      ProjectionState = "ahead"
@@ -147,19 +252,19 @@ func (e RelayState) Valid() bool {
 
 // Defines values for TimelineRowDirection.
 const (
-	In   TimelineRowDirection = "in"
-	None TimelineRowDirection = "none"
-	Out  TimelineRowDirection = "out"
+	TimelineRowDirectionIn   TimelineRowDirection = "in"
+	TimelineRowDirectionNone TimelineRowDirection = "none"
+	TimelineRowDirectionOut  TimelineRowDirection = "out"
 )
 
 // Valid indicates whether the value is a known member of the TimelineRowDirection enum.
 func (e TimelineRowDirection) Valid() bool {
 	switch e {
-	case In:
+	case TimelineRowDirectionIn:
 		return true
-	case None:
+	case TimelineRowDirectionNone:
 		return true
-	case Out:
+	case TimelineRowDirectionOut:
 		return true
 	default:
 		return false
@@ -168,40 +273,97 @@ func (e TimelineRowDirection) Valid() bool {
 
 // Defines values for TimelineType.
 const (
-	AccountClosed   TimelineType = "account_closed"
-	AccountFrozen   TimelineType = "account_frozen"
-	AccountOpened   TimelineType = "account_opened"
-	AccountReopened TimelineType = "account_reopened"
-	AccountUnfrozen TimelineType = "account_unfrozen"
-	Deposit         TimelineType = "deposit"
-	Fee             TimelineType = "fee"
-	Interest        TimelineType = "interest"
-	SettingsChanged TimelineType = "settings_changed"
-	Withdrawal      TimelineType = "withdrawal"
+	TimelineTypeAccountClosed   TimelineType = "account_closed"
+	TimelineTypeAccountFrozen   TimelineType = "account_frozen"
+	TimelineTypeAccountOpened   TimelineType = "account_opened"
+	TimelineTypeAccountReopened TimelineType = "account_reopened"
+	TimelineTypeAccountUnfrozen TimelineType = "account_unfrozen"
+	TimelineTypeDeposit         TimelineType = "deposit"
+	TimelineTypeFee             TimelineType = "fee"
+	TimelineTypeHoldCaptured    TimelineType = "hold_captured"
+	TimelineTypeHoldExpired     TimelineType = "hold_expired"
+	TimelineTypeHoldExtended    TimelineType = "hold_extended"
+	TimelineTypeHoldPlaced      TimelineType = "hold_placed"
+	TimelineTypeHoldReleased    TimelineType = "hold_released"
+	TimelineTypeInterest        TimelineType = "interest"
+	TimelineTypeReversal        TimelineType = "reversal"
+	TimelineTypeSettingsChanged TimelineType = "settings_changed"
+	TimelineTypeTransferIn      TimelineType = "transfer_in"
+	TimelineTypeTransferOut     TimelineType = "transfer_out"
+	TimelineTypeWithdrawal      TimelineType = "withdrawal"
 )
 
 // Valid indicates whether the value is a known member of the TimelineType enum.
 func (e TimelineType) Valid() bool {
 	switch e {
-	case AccountClosed:
+	case TimelineTypeAccountClosed:
 		return true
-	case AccountFrozen:
+	case TimelineTypeAccountFrozen:
 		return true
-	case AccountOpened:
+	case TimelineTypeAccountOpened:
 		return true
-	case AccountReopened:
+	case TimelineTypeAccountReopened:
 		return true
-	case AccountUnfrozen:
+	case TimelineTypeAccountUnfrozen:
 		return true
-	case Deposit:
+	case TimelineTypeDeposit:
 		return true
-	case Fee:
+	case TimelineTypeFee:
 		return true
-	case Interest:
+	case TimelineTypeHoldCaptured:
 		return true
-	case SettingsChanged:
+	case TimelineTypeHoldExpired:
 		return true
-	case Withdrawal:
+	case TimelineTypeHoldExtended:
+		return true
+	case TimelineTypeHoldPlaced:
+		return true
+	case TimelineTypeHoldReleased:
+		return true
+	case TimelineTypeInterest:
+		return true
+	case TimelineTypeReversal:
+		return true
+	case TimelineTypeSettingsChanged:
+		return true
+	case TimelineTypeTransferIn:
+		return true
+	case TimelineTypeTransferOut:
+		return true
+	case TimelineTypeWithdrawal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TransactionType.
+const (
+	TransactionTypeDeposit     TransactionType = "deposit"
+	TransactionTypeFee         TransactionType = "fee"
+	TransactionTypeHoldCapture TransactionType = "hold_capture"
+	TransactionTypeInterest    TransactionType = "interest"
+	TransactionTypeReversal    TransactionType = "reversal"
+	TransactionTypeTransfer    TransactionType = "transfer"
+	TransactionTypeWithdrawal  TransactionType = "withdrawal"
+)
+
+// Valid indicates whether the value is a known member of the TransactionType enum.
+func (e TransactionType) Valid() bool {
+	switch e {
+	case TransactionTypeDeposit:
+		return true
+	case TransactionTypeFee:
+		return true
+	case TransactionTypeHoldCapture:
+		return true
+	case TransactionTypeInterest:
+		return true
+	case TransactionTypeReversal:
+		return true
+	case TransactionTypeTransfer:
+		return true
+	case TransactionTypeWithdrawal:
 		return true
 	default:
 		return false
@@ -224,6 +386,9 @@ type Account struct {
 	// FreezeScope What the freeze stops; absent when not frozen.
 	FreezeScope AccountFreezeScope `json:"freeze_scope,omitempty"`
 	Held        int64              `json:"held"`
+
+	// Limits What the owner may spend by withdrawals, transfers, holds and payments, in minor units. Absent where there is none.
+	Limits SpendingLimits `json:"limits,omitempty"`
 
 	// Metadata Example: {"branch":"Praha 1"}
 	Metadata       Metadata  `json:"metadata,omitempty"`
@@ -331,6 +496,25 @@ type BalanceSeriesInterval string
 
 // Basis Booking time or value date.
 type Basis string
+
+// Contradiction What the gateway said after the outcome, against it. It moves no money; an operator has to find out what is true.
+type Contradiction struct {
+	Answer           PaymentStatus `json:"answer"`
+	Code             string        `json:"code,omitempty"`
+	GatewayReference string        `json:"gateway_reference,omitempty"`
+	Outcome          PaymentStatus `json:"outcome"`
+	Reason           string        `json:"reason,omitempty"`
+}
+
+// Creditor defines model for Creditor.
+type Creditor struct {
+	// Account An IBAN, or what the other bank calls the account.
+	Account string `json:"account"`
+
+	// Agent The other bank's BIC.
+	Agent string `json:"agent,omitempty"`
+	Name  string `json:"name"`
+}
 
 // Currency ISO 4217 code of a currency in use, upper case.
 //
@@ -450,6 +634,75 @@ type FirstDifference struct {
 	Version int64 `json:"version,omitempty"`
 }
 
+// Hold An amount set aside. `amount` is what was captured, remains and was released together.
+type Hold struct {
+	AccountID openapi_types.UUID `json:"account_id"`
+
+	// Amount As it was placed.
+	Amount int64 `json:"amount"`
+
+	// Captured Paid out.
+	Captured int64 `json:"captured"`
+
+	// Currency ISO 4217 code of a currency in use, upper case.
+	//
+	// Example: EUR
+	Currency Currency `json:"currency"`
+
+	// ExpiresAt Absent when it never does.
+	ExpiresAt *time.Time         `json:"expires_at,omitempty"`
+	HoldID    openapi_types.UUID `json:"hold_id"`
+
+	// Metadata Example: {"branch":"Praha 1"}
+	Metadata Metadata `json:"metadata,omitempty"`
+
+	// PaymentID The payment that alone disposes of it.
+	PaymentID *openapi_types.UUID `json:"payment_id,omitempty"`
+	PlacedAt  time.Time           `json:"placed_at"`
+	Position  int64               `json:"position"`
+
+	// Reason Of the release.
+	Reason    string `json:"reason,omitempty"`
+	Reference string `json:"reference,omitempty"`
+
+	// Released Given back.
+	Released int64 `json:"released"`
+
+	// Remaining Still held.
+	Remaining int64 `json:"remaining"`
+
+	// Stale One of the account's events could not be applied: it is not shown, nor are those behind it. Absent otherwise.
+	Stale *bool `json:"stale,omitempty"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince *time.Time `json:"stale_since,omitempty"`
+
+	// Status `placed` is open, also after a part was captured.
+	Status    HoldStatus `json:"status"`
+	UpdatedAt time.Time  `json:"updated_at"`
+
+	// Version Of the account at the last event about the hold.
+	Version int64 `json:"version"`
+}
+
+// HoldPage defines model for HoldPage.
+type HoldPage struct {
+	Data    []Hold `json:"data"`
+	HasMore bool   `json:"has_more"`
+
+	// NextCursor Absent on the last page.
+	NextCursor string `json:"next_cursor,omitempty"`
+
+	// Stale One of the account's events could not be applied: it is not shown, nor are those behind it. Absent otherwise.
+	Stale *bool `json:"stale,omitempty"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince *time.Time `json:"stale_since,omitempty"`
+}
+
+// HoldStatus `placed` is open, also after a part was captured.
+type HoldStatus string
+
 // Lease Who leads, and until when unless it is renewed.
 type Lease struct {
 	Epoch int64 `json:"epoch"`
@@ -461,6 +714,27 @@ type Lease struct {
 	Holder string     `json:"holder"`
 	Until  *time.Time `json:"until,omitempty"`
 }
+
+// Leg What a transaction did to one account; of an account that is not the caller's, only which it is.
+type Leg struct {
+	AccountID openapi_types.UUID `json:"account_id"`
+	Amount    *int64             `json:"amount,omitempty"`
+
+	// Balance After it.
+	Balance   *int64              `json:"balance,omitempty"`
+	Direction LegDirection        `json:"direction,omitempty"`
+	EventID   *openapi_types.UUID `json:"event_id,omitempty"`
+
+	// Held After it.
+	Held     *int64 `json:"held,omitempty"`
+	Position *int64 `json:"position,omitempty"`
+
+	// Version Of the account.
+	Version *int64 `json:"version,omitempty"`
+}
+
+// LegDirection defines model for Leg.Direction.
+type LegDirection string
 
 // Metadata Example: {"branch":"Praha 1"}
 type Metadata map[string]string
@@ -496,6 +770,80 @@ type OwnerPage struct {
 	// NextCursor Absent on the last page.
 	NextCursor string `json:"next_cursor,omitempty"`
 }
+
+// Payment Its money is held from the request on, and captured or given back with the outcome: `settled`, `rejected`, `timed_out`, `cancelled`.
+type Payment struct {
+	AccountID openapi_types.UUID `json:"account_id"`
+	Amount    int64              `json:"amount"`
+
+	// Code The gateway's, of a rejection.
+	Code string `json:"code,omitempty"`
+
+	// Contradictions Absent where there is none.
+	Contradictions []Contradiction `json:"contradictions,omitempty"`
+	Creditor       Creditor        `json:"creditor"`
+
+	// Currency ISO 4217 code of a currency in use, upper case.
+	//
+	// Example: EUR
+	Currency Currency `json:"currency"`
+
+	// Deadline When it is given up without an outcome.
+	Deadline time.Time `json:"deadline"`
+
+	// EndedAt Of the outcome.
+	EndedAt *time.Time `json:"ended_at,omitempty"`
+
+	// GatewayReference What the gateway calls it.
+	GatewayReference string             `json:"gateway_reference,omitempty"`
+	HoldID           openapi_types.UUID `json:"hold_id"`
+
+	// Metadata Example: {"branch":"Praha 1"}
+	Metadata Metadata `json:"metadata,omitempty"`
+
+	// PaymentID Also the transaction's, once it is settled.
+	PaymentID openapi_types.UUID `json:"payment_id"`
+	Position  int64              `json:"position"`
+
+	// Pushes How often an operator had it tried again. How often the bank itself has tried is in no event.
+	Pushes int64 `json:"pushes"`
+
+	// Reason Of the outcome.
+	Reason      string    `json:"reason,omitempty"`
+	Reference   string    `json:"reference,omitempty"`
+	RequestedAt time.Time `json:"requested_at"`
+
+	// Stale One of the payment's events could not be applied: it is not shown, nor are those behind it. Absent otherwise.
+	Stale *bool `json:"stale,omitempty"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince *time.Time    `json:"stale_since,omitempty"`
+	Status     PaymentStatus `json:"status"`
+
+	// Stuck Tried in vain too often. It is tried on; an operator may push or cancel it.
+	Stuck       bool   `json:"stuck"`
+	StuckReason string `json:"stuck_reason,omitempty"`
+
+	// SubmittedAt When the gateway took it.
+	SubmittedAt *time.Time `json:"submitted_at,omitempty"`
+	UpdatedAt   time.Time  `json:"updated_at"`
+	Version     int64      `json:"version"`
+}
+
+// PaymentFilter defines model for PaymentFilter.
+type PaymentFilter string
+
+// PaymentPage defines model for PaymentPage.
+type PaymentPage struct {
+	Data    []Payment `json:"data"`
+	HasMore bool      `json:"has_more"`
+
+	// NextCursor Absent on the last page.
+	NextCursor string `json:"next_cursor,omitempty"`
+}
+
+// PaymentStatus defines model for PaymentStatus.
+type PaymentStatus string
 
 // Projection defines model for Projection.
 type Projection struct {
@@ -586,6 +934,14 @@ type Relay struct {
 // `foreign`: the stream is of another history than the log.
 type RelayState string
 
+// SpendingLimits What the owner may spend by withdrawals, transfers, holds and payments, in minor units. Absent where there is none.
+type SpendingLimits struct {
+	// PerDay Of the booking time, UTC.
+	PerDay         int64 `json:"per_day,omitempty"`
+	PerMonth       int64 `json:"per_month,omitempty"`
+	PerTransaction int64 `json:"per_transaction,omitempty"`
+}
+
 // Stream The JetStream stream.
 type Stream struct {
 	Bytes int64 `json:"bytes"`
@@ -643,6 +999,9 @@ type TimelineRow struct {
 	// Balance After this row.
 	Balance int64 `json:"balance"`
 
+	// CounterpartyAccountID The other account of a transfer, or of the reversal of one.
+	CounterpartyAccountID openapi_types.UUID `json:"counterparty_account_id,omitempty"`
+
 	// Currency ISO 4217 code of a currency in use, upper case.
 	//
 	// Example: EUR
@@ -662,15 +1021,29 @@ type TimelineRow struct {
 	// Held After this row.
 	Held int64 `json:"held"`
 
+	// HeldChange What the row adds to what is held, signed. Absent where nothing was set aside or given back.
+	HeldChange int64              `json:"held_change,omitempty"`
+	HoldID     openapi_types.UUID `json:"hold_id,omitempty"`
+
 	// Metadata Example: {"branch":"Praha 1"}
-	Metadata Metadata `json:"metadata,omitempty"`
-	Position int64    `json:"position"`
+	Metadata  Metadata           `json:"metadata,omitempty"`
+	PaymentID openapi_types.UUID `json:"payment_id,omitempty"`
+	Position  int64              `json:"position"`
 
 	// RecordedAt Booking time.
 	RecordedAt time.Time `json:"recorded_at"`
 	Reference  string    `json:"reference,omitempty"`
 
-	// TransactionID Absent where no money moved.
+	// Reversals The transactions that undo it, the first hundred. Absent where nothing was.
+	Reversals []openapi_types.UUID `json:"reversals,omitempty"`
+
+	// ReversedAmount How much of it was undone. Absent where nothing was.
+	ReversedAmount int64 `json:"reversed_amount,omitempty"`
+
+	// Reverses The transaction that this one undoes.
+	Reverses openapi_types.UUID `json:"reverses,omitempty"`
+
+	// TransactionID Absent where no money moved. Both sides of a transfer have the same.
 	TransactionID *openapi_types.UUID `json:"transaction_id,omitempty"`
 	Type          TimelineType        `json:"type"`
 	Version       int64               `json:"version"`
@@ -682,8 +1055,112 @@ type TimelineRowDirection string
 // TimelineType defines model for TimelineType.
 type TimelineType string
 
+// Transaction defines model for Transaction.
+type Transaction struct {
+	Amount int64 `json:"amount"`
+
+	// Currency ISO 4217 code of a currency in use, upper case.
+	//
+	// Example: EUR
+	Currency Currency `json:"currency"`
+
+	// Description In words.
+	Description string `json:"description,omitempty"`
+
+	// Detail Source, channel or reason, as the type has it.
+	Detail string `json:"detail,omitempty"`
+
+	// EffectiveAt Value date.
+	EffectiveAt time.Time `json:"effective_at"`
+
+	// HoldID Of a capture.
+	HoldID *openapi_types.UUID `json:"hold_id,omitempty"`
+
+	// Legs Of a transfer the source first.
+	Legs []Leg `json:"legs"`
+
+	// Metadata Example: {"branch":"Praha 1"}
+	Metadata  Metadata            `json:"metadata,omitempty"`
+	PaymentID *openapi_types.UUID `json:"payment_id,omitempty"`
+
+	// RecordedAt Booking time.
+	RecordedAt time.Time `json:"recorded_at"`
+	Reference  string    `json:"reference,omitempty"`
+	Reversals  []Undoing `json:"reversals"`
+
+	// ReversedAmount How much of it was undone.
+	ReversedAmount int64 `json:"reversed_amount"`
+
+	// Reverses Of a reversal, what it undoes.
+	Reverses *openapi_types.UUID `json:"reverses,omitempty"`
+
+	// Stale An event of one of the accounts could not be applied. Absent otherwise.
+	Stale *bool `json:"stale,omitempty"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince    *time.Time         `json:"stale_since,omitempty"`
+	TransactionID openapi_types.UUID `json:"transaction_id"`
+	Type          TransactionType    `json:"type"`
+}
+
+// TransactionType defines model for TransactionType.
+type TransactionType string
+
+// Transfer defines model for Transfer.
+type Transfer struct {
+	Amount int64 `json:"amount"`
+
+	// Currency ISO 4217 code of a currency in use, upper case.
+	//
+	// Example: EUR
+	Currency Currency `json:"currency"`
+
+	// EffectiveAt Value date.
+	EffectiveAt time.Time `json:"effective_at"`
+
+	// Metadata Example: {"branch":"Praha 1"}
+	Metadata Metadata `json:"metadata,omitempty"`
+
+	// RecordedAt Booking time.
+	RecordedAt time.Time `json:"recorded_at"`
+	Reference  string    `json:"reference,omitempty"`
+	Reversals  []Undoing `json:"reversals"`
+
+	// ReversedAmount How much of it was undone.
+	ReversedAmount int64 `json:"reversed_amount"`
+
+	// Source What a transaction did to one account; of an account that is not the caller's, only which it is.
+	Source          Leg                `json:"source"`
+	SourceAccountID openapi_types.UUID `json:"source_account_id"`
+
+	// Stale An event of one of the accounts could not be applied. Absent otherwise.
+	Stale *bool `json:"stale,omitempty"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince *time.Time `json:"stale_since,omitempty"`
+
+	// Target What a transaction did to one account; of an account that is not the caller's, only which it is.
+	Target          Leg                `json:"target"`
+	TargetAccountID openapi_types.UUID `json:"target_account_id"`
+
+	// TransactionID The same.
+	TransactionID openapi_types.UUID `json:"transaction_id"`
+	TransferID    openapi_types.UUID `json:"transfer_id"`
+}
+
+// Undoing A transaction that undoes another one, in full or in part.
+type Undoing struct {
+	Amount        int64              `json:"amount"`
+	Reason        string             `json:"reason,omitempty"`
+	RecordedAt    time.Time          `json:"recorded_at"`
+	TransactionID openapi_types.UUID `json:"transaction_id"`
+}
+
 // AccountID defines model for AccountId.
 type AccountID = string
+
+// AccountIDFilter defines model for AccountIdFilter.
+type AccountIDFilter = string
 
 // CurrencyFilter ISO 4217 code of a currency in use, upper case.
 //
@@ -698,6 +1175,12 @@ type FromDay = string
 
 // FromTime defines model for FromTime.
 type FromTime = string
+
+// HoldID defines model for HoldId.
+type HoldID = string
+
+// HoldStatusFilter `placed` is open, also after a part was captured.
+type HoldStatusFilter = HoldStatus
 
 // Moment defines model for Moment.
 type Moment = string
@@ -720,6 +1203,12 @@ type PageCursor = string
 // PageLimit defines model for PageLimit.
 type PageLimit = int
 
+// PaymentID defines model for PaymentId.
+type PaymentID = string
+
+// PaymentStatusFilter defines model for PaymentStatusFilter.
+type PaymentStatusFilter = PaymentFilter
+
 // SeriesInterval defines model for SeriesInterval.
 type SeriesInterval = string
 
@@ -731,6 +1220,12 @@ type ToDay = string
 
 // ToTime defines model for ToTime.
 type ToTime = string
+
+// TransactionID defines model for TransactionId.
+type TransactionID = string
+
+// TransferID defines model for TransferId.
+type TransferID = string
 
 // TypeFilter defines model for TypeFilter.
 type TypeFilter = []TimelineType
@@ -784,6 +1279,17 @@ type ExplainAccountParams struct {
 	Cursor PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListHoldsParams defines parameters for ListHolds.
+type ListHoldsParams struct {
+	Status HoldStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// Limit Rows a page.
+	Limit PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListTimelineParams defines parameters for ListTimeline.
 type ListTimelineParams struct {
 	// Limit Rows a page.
@@ -802,6 +1308,18 @@ type ListTimelineParams struct {
 // ListOwnersParams defines parameters for ListOwners.
 type ListOwnersParams struct {
 	Q OwnerSearch `form:"q,omitempty" json:"q,omitempty"`
+
+	// Limit Rows a page.
+	Limit PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListPaymentsParams defines parameters for ListPayments.
+type ListPaymentsParams struct {
+	AccountID AccountIDFilter     `form:"account_id,omitempty" json:"account_id,omitempty"`
+	Status    PaymentStatusFilter `form:"status,omitempty" json:"status,omitempty"`
 
 	// Limit Rows a page.
 	Limit PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -830,18 +1348,36 @@ type ServerInterface interface {
 	// ExplainAccount What the balance is made of
 	// (GET /v1/accounts/{account_id}/explain)
 	ExplainAccount(ctx echo.Context, accountID AccountID, params ExplainAccountParams) error
+	// ListHolds The holds of an account
+	// (GET /v1/accounts/{account_id}/holds)
+	ListHolds(ctx echo.Context, accountID AccountID, params ListHoldsParams) error
 	// ListTimeline What happened on the account
 	// (GET /v1/accounts/{account_id}/timeline)
 	ListTimeline(ctx echo.Context, accountID AccountID, params ListTimelineParams) error
+	// GetHold One hold
+	// (GET /v1/holds/{hold_id})
+	GetHold(ctx echo.Context, holdID HoldID) error
 	// ListOwners The directory of owners
 	// (GET /v1/owners)
 	ListOwners(ctx echo.Context, params ListOwnersParams) error
 	// GetOwner One owner and the accounts
 	// (GET /v1/owners/{owner_id})
 	GetOwner(ctx echo.Context, ownerID OwnerID) error
+	// ListPayments Payments out of the bank
+	// (GET /v1/payments)
+	ListPayments(ctx echo.Context, params ListPaymentsParams) error
+	// GetPayment One payment
+	// (GET /v1/payments/{payment_id})
+	GetPayment(ctx echo.Context, paymentID PaymentID) error
 	// ListProjections How far the read models are
 	// (GET /v1/projections)
 	ListProjections(ctx echo.Context) error
+	// GetTransaction One movement of money, with all its sides and what was undone of it
+	// (GET /v1/transactions/{transaction_id})
+	GetTransaction(ctx echo.Context, transactionID TransactionID) error
+	// GetTransfer One transfer, both sides
+	// (GET /v1/transfers/{transfer_id})
+	GetTransfer(ctx echo.Context, transferID TransferID) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -1053,6 +1589,45 @@ func (w *ServerInterfaceWrapper) ExplainAccount(ctx echo.Context) error {
 	return err
 }
 
+// ListHolds converts echo context to params.
+func (w *ServerInterfaceWrapper) ListHolds(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "account_id" -------------
+	var accountID AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account_id", ctx.Param("account_id"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHoldsParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListHolds(ctx, accountID, params)
+	return err
+}
+
 // ListTimeline converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTimeline(ctx echo.Context) error {
 	var err error
@@ -1113,6 +1688,22 @@ func (w *ServerInterfaceWrapper) ListTimeline(ctx echo.Context) error {
 	return err
 }
 
+// GetHold converts echo context to params.
+func (w *ServerInterfaceWrapper) GetHold(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "hold_id" -------------
+	var holdID HoldID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "hold_id", ctx.Param("hold_id"), &holdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter hold_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetHold(ctx, holdID)
+	return err
+}
+
 // ListOwners converts echo context to params.
 func (w *ServerInterfaceWrapper) ListOwners(ctx echo.Context) error {
 	var err error
@@ -1161,12 +1752,99 @@ func (w *ServerInterfaceWrapper) GetOwner(ctx echo.Context) error {
 	return err
 }
 
+// ListPayments converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPayments(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPaymentsParams
+	// ------------- Optional query parameter "account_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account_id", ctx.QueryParams(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPayments(ctx, params)
+	return err
+}
+
+// GetPayment converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPayment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "payment_id" -------------
+	var paymentID PaymentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "payment_id", ctx.Param("payment_id"), &paymentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter payment_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPayment(ctx, paymentID)
+	return err
+}
+
 // ListProjections converts echo context to params.
 func (w *ServerInterfaceWrapper) ListProjections(ctx echo.Context) error {
 	var err error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListProjections(ctx)
+	return err
+}
+
+// GetTransaction converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTransaction(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "transaction_id" -------------
+	var transactionID TransactionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "transaction_id", ctx.Param("transaction_id"), &transactionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter transaction_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTransaction(ctx, transactionID)
+	return err
+}
+
+// GetTransfer converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTransfer(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "transfer_id" -------------
+	var transferID TransferID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "transfer_id", ctx.Param("transfer_id"), &transferID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter transfer_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTransfer(ctx, transferID)
 	return err
 }
 
@@ -1223,10 +1901,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/balances", wrapper.ListBalances, options.OperationMiddlewares["listBalances"]...)
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/explain", wrapper.ExplainAccount, options.OperationMiddlewares["explainAccount"]...)
+	router.GET(options.BaseURL+"/v1/accounts/:account_id/holds", wrapper.ListHolds, options.OperationMiddlewares["listHolds"]...)
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/timeline", wrapper.ListTimeline, options.OperationMiddlewares["listTimeline"]...)
+	router.GET(options.BaseURL+"/v1/holds/:hold_id", wrapper.GetHold, options.OperationMiddlewares["getHold"]...)
 	router.GET(options.BaseURL+"/v1/owners", wrapper.ListOwners, options.OperationMiddlewares["listOwners"]...)
 	router.GET(options.BaseURL+"/v1/owners/:owner_id", wrapper.GetOwner, options.OperationMiddlewares["getOwner"]...)
+	router.GET(options.BaseURL+"/v1/payments", wrapper.ListPayments, options.OperationMiddlewares["listPayments"]...)
+	router.GET(options.BaseURL+"/v1/payments/:payment_id", wrapper.GetPayment, options.OperationMiddlewares["getPayment"]...)
 	router.GET(options.BaseURL+"/v1/projections", wrapper.ListProjections, options.OperationMiddlewares["listProjections"]...)
+	router.GET(options.BaseURL+"/v1/transactions/:transaction_id", wrapper.GetTransaction, options.OperationMiddlewares["getTransaction"]...)
+	router.GET(options.BaseURL+"/v1/transfers/:transfer_id", wrapper.GetTransfer, options.OperationMiddlewares["getTransfer"]...)
 
 }
 
@@ -1366,6 +2050,29 @@ func (response ExplainAccount200JSONResponse) VisitExplainAccountResponse(w http
 	return err
 }
 
+type ListHoldsRequestObject struct {
+	AccountID AccountID `json:"account_id"`
+	Params    ListHoldsParams
+}
+
+type ListHoldsResponseObject interface {
+	VisitListHoldsResponse(w http.ResponseWriter) error
+}
+
+type ListHolds200JSONResponse HoldPage
+
+func (response ListHolds200JSONResponse) VisitListHoldsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTimelineRequestObject struct {
 	AccountID AccountID `json:"account_id"`
 	Params    ListTimelineParams
@@ -1378,6 +2085,28 @@ type ListTimelineResponseObject interface {
 type ListTimeline200JSONResponse TimelinePage
 
 func (response ListTimeline200JSONResponse) VisitListTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHoldRequestObject struct {
+	HoldID HoldID `json:"hold_id"`
+}
+
+type GetHoldResponseObject interface {
+	VisitGetHoldResponse(w http.ResponseWriter) error
+}
+
+type GetHold200JSONResponse Hold
+
+func (response GetHold200JSONResponse) VisitGetHoldResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -1433,6 +2162,50 @@ func (response GetOwner200JSONResponse) VisitGetOwnerResponse(w http.ResponseWri
 	return err
 }
 
+type ListPaymentsRequestObject struct {
+	Params ListPaymentsParams
+}
+
+type ListPaymentsResponseObject interface {
+	VisitListPaymentsResponse(w http.ResponseWriter) error
+}
+
+type ListPayments200JSONResponse PaymentPage
+
+func (response ListPayments200JSONResponse) VisitListPaymentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPaymentRequestObject struct {
+	PaymentID PaymentID `json:"payment_id"`
+}
+
+type GetPaymentResponseObject interface {
+	VisitGetPaymentResponse(w http.ResponseWriter) error
+}
+
+type GetPayment200JSONResponse Payment
+
+func (response GetPayment200JSONResponse) VisitGetPaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListProjectionsRequestObject struct {
 }
 
@@ -1443,6 +2216,50 @@ type ListProjectionsResponseObject interface {
 type ListProjections200JSONResponse ProjectionList
 
 func (response ListProjections200JSONResponse) VisitListProjectionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTransactionRequestObject struct {
+	TransactionID TransactionID `json:"transaction_id"`
+}
+
+type GetTransactionResponseObject interface {
+	VisitGetTransactionResponse(w http.ResponseWriter) error
+}
+
+type GetTransaction200JSONResponse Transaction
+
+func (response GetTransaction200JSONResponse) VisitGetTransactionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTransferRequestObject struct {
+	TransferID TransferID `json:"transfer_id"`
+}
+
+type GetTransferResponseObject interface {
+	VisitGetTransferResponse(w http.ResponseWriter) error
+}
+
+type GetTransfer200JSONResponse Transfer
+
+func (response GetTransfer200JSONResponse) VisitGetTransferResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -1474,18 +2291,36 @@ type StrictServerInterface interface {
 	// ExplainAccount What the balance is made of
 	// (GET /v1/accounts/{account_id}/explain)
 	ExplainAccount(ctx context.Context, request ExplainAccountRequestObject) (ExplainAccountResponseObject, error)
+	// ListHolds The holds of an account
+	// (GET /v1/accounts/{account_id}/holds)
+	ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error)
 	// ListTimeline What happened on the account
 	// (GET /v1/accounts/{account_id}/timeline)
 	ListTimeline(ctx context.Context, request ListTimelineRequestObject) (ListTimelineResponseObject, error)
+	// GetHold One hold
+	// (GET /v1/holds/{hold_id})
+	GetHold(ctx context.Context, request GetHoldRequestObject) (GetHoldResponseObject, error)
 	// ListOwners The directory of owners
 	// (GET /v1/owners)
 	ListOwners(ctx context.Context, request ListOwnersRequestObject) (ListOwnersResponseObject, error)
 	// GetOwner One owner and the accounts
 	// (GET /v1/owners/{owner_id})
 	GetOwner(ctx context.Context, request GetOwnerRequestObject) (GetOwnerResponseObject, error)
+	// ListPayments Payments out of the bank
+	// (GET /v1/payments)
+	ListPayments(ctx context.Context, request ListPaymentsRequestObject) (ListPaymentsResponseObject, error)
+	// GetPayment One payment
+	// (GET /v1/payments/{payment_id})
+	GetPayment(ctx context.Context, request GetPaymentRequestObject) (GetPaymentResponseObject, error)
 	// ListProjections How far the read models are
 	// (GET /v1/projections)
 	ListProjections(ctx context.Context, request ListProjectionsRequestObject) (ListProjectionsResponseObject, error)
+	// GetTransaction One movement of money, with all its sides and what was undone of it
+	// (GET /v1/transactions/{transaction_id})
+	GetTransaction(ctx context.Context, request GetTransactionRequestObject) (GetTransactionResponseObject, error)
+	// GetTransfer One transfer, both sides
+	// (GET /v1/transfers/{transfer_id})
+	GetTransfer(ctx context.Context, request GetTransferRequestObject) (GetTransferResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -1654,6 +2489,32 @@ func (sh *strictHandler) ExplainAccount(ctx echo.Context, accountID AccountID, p
 	return nil
 }
 
+// ListHolds operation middleware
+func (sh *strictHandler) ListHolds(ctx echo.Context, accountID AccountID, params ListHoldsParams) error {
+	var request ListHoldsRequestObject
+
+	request.AccountID = accountID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListHolds(ctx.Request().Context(), request.(ListHoldsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListHolds")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListHoldsResponseObject); ok {
+		return validResponse.VisitListHoldsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListTimeline operation middleware
 func (sh *strictHandler) ListTimeline(ctx echo.Context, accountID AccountID, params ListTimelineParams) error {
 	var request ListTimelineRequestObject
@@ -1674,6 +2535,31 @@ func (sh *strictHandler) ListTimeline(ctx echo.Context, accountID AccountID, par
 		return err
 	} else if validResponse, ok := response.(ListTimelineResponseObject); ok {
 		return validResponse.VisitListTimelineResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetHold operation middleware
+func (sh *strictHandler) GetHold(ctx echo.Context, holdID HoldID) error {
+	var request GetHoldRequestObject
+
+	request.HoldID = holdID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetHold(ctx.Request().Context(), request.(GetHoldRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetHold")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetHoldResponseObject); ok {
+		return validResponse.VisitGetHoldResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -1730,6 +2616,56 @@ func (sh *strictHandler) GetOwner(ctx echo.Context, ownerID OwnerID) error {
 	return nil
 }
 
+// ListPayments operation middleware
+func (sh *strictHandler) ListPayments(ctx echo.Context, params ListPaymentsParams) error {
+	var request ListPaymentsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPayments(ctx.Request().Context(), request.(ListPaymentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPayments")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPaymentsResponseObject); ok {
+		return validResponse.VisitListPaymentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPayment operation middleware
+func (sh *strictHandler) GetPayment(ctx echo.Context, paymentID PaymentID) error {
+	var request GetPaymentRequestObject
+
+	request.PaymentID = paymentID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPayment(ctx.Request().Context(), request.(GetPaymentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPayment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPaymentResponseObject); ok {
+		return validResponse.VisitGetPaymentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListProjections operation middleware
 func (sh *strictHandler) ListProjections(ctx echo.Context) error {
 	var request ListProjectionsRequestObject
@@ -1747,6 +2683,56 @@ func (sh *strictHandler) ListProjections(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ListProjectionsResponseObject); ok {
 		return validResponse.VisitListProjectionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTransaction operation middleware
+func (sh *strictHandler) GetTransaction(ctx echo.Context, transactionID TransactionID) error {
+	var request GetTransactionRequestObject
+
+	request.TransactionID = transactionID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTransaction(ctx.Request().Context(), request.(GetTransactionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTransaction")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTransactionResponseObject); ok {
+		return validResponse.VisitGetTransactionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTransfer operation middleware
+func (sh *strictHandler) GetTransfer(ctx echo.Context, transferID TransferID) error {
+	var request GetTransferRequestObject
+
+	request.TransferID = transferID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTransfer(ctx.Request().Context(), request.(GetTransferRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTransfer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTransferResponseObject); ok {
+		return validResponse.VisitGetTransferResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

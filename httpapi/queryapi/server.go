@@ -23,6 +23,7 @@ import (
 type Reads interface {
 	Accounts
 	History
+	Movements
 	Directory
 	Machinery
 	Explanations
@@ -40,6 +41,15 @@ type History interface {
 	DailyBalances(ctx context.Context, id uuid.UUID, from, to time.Time, basis readmodel.Basis) (days []readmodel.DayBalance, currency string, fresh readmodel.Freshness, err error)
 	Timeline(ctx context.Context, filter readmodel.TimelineFilter) (rows []readmodel.TimelineRow, more bool, fresh readmodel.Freshness, err error)
 	Events(ctx context.Context, id uuid.UUID, afterVersion int64, limit int) (events []eventstore.Event, more bool, err error)
+}
+
+// Movements answers what one movement was, what is set aside, and how far payments are.
+type Movements interface {
+	Transaction(ctx context.Context, id uuid.UUID) (readmodel.Transaction, readmodel.Freshness, error)
+	Hold(ctx context.Context, id uuid.UUID) (readmodel.Hold, readmodel.Freshness, error)
+	HoldsOf(ctx context.Context, filter readmodel.HoldFilter) (holds []readmodel.Hold, more bool, fresh readmodel.Freshness, err error)
+	Payment(ctx context.Context, id uuid.UUID) (readmodel.Payment, readmodel.Freshness, error)
+	Payments(ctx context.Context, filter readmodel.PaymentFilter) (payments []readmodel.Payment, more bool, fresh readmodel.Freshness, err error)
 }
 
 // Directory answers whose accounts are whose.

@@ -29,14 +29,19 @@ func firstBank(t *testing.T) (state string) {
 		}
 		defer pool.Close()
 		firstlog.Load(t.Context(), t, pool)
-		said := output(t, "passbook", "decode-log", "--database-url", databaseURL)
-		for _, line := range []string{"events 1..377: 377 events, 9 streams folded", "decoded: every event is read and every stream folds"} {
-			if !strings.Contains(said, line) {
-				t.Errorf("decode-log does not say %q:\n%s", line, said)
-			}
-		}
+		decodeLog(t, databaseURL, "events 1..377: 377 events, 9 streams folded")
 	})
 	return state
+}
+
+func decodeLog(t *testing.T, databaseURL string, says ...string) {
+	t.Helper()
+	said := output(t, "passbook", "decode-log", "--database-url", databaseURL)
+	for _, line := range append(says, "decoded: every event is read and every stream folds") {
+		if !strings.Contains(strings.Join(strings.Fields(said), " "), line) {
+			t.Errorf("decode-log does not say %q:\n%s", line, said)
+		}
+	}
 }
 
 // A log written by the first code is read, upcast and served by this one: every answer that was given then is given now, and every
@@ -58,12 +63,17 @@ func TestTheFirstLogIsServed(t *testing.T) {
 	if report := audit(t, state); report.Events <= 377 {
 		t.Errorf("the log has %d events", report.Events)
 	}
+	withPostgres(t, state, func(databaseURL string) {
+		decodeLog(t, databaseURL, "money.deposited/1 money.deposited/2 138 0", "money.deposited/2 as it is 1 0", "transaction.reversed/1 as it is 2 0")
+	})
 }
 
 // goOn gives commands to accounts of the first log.
 func (b *bank) goOn(t *testing.T) {
 	t.Helper()
 	token := output(t, "passbook", "token", "--state", b.state)
+	const transfer = `{"source_account_id":"01977a70-5eed-7000-8000-000000000000","target_account_id":"01977a70-5eed-7000-8000-000000000007","amount":250,"currency":"EUR"}`
+	penalty, deposit := oldTransaction(t, "interest.posted", -310), oldTransaction(t, "money.deposited", 250_000)
 	const ada, frozen, gone = "/v1/accounts/01977a70-5eed-7000-8000-000000000000", "/v1/accounts/01977a70-5eed-7000-8000-000000000007", "/v1/accounts/01977a70-5eed-7000-8000-000000000008"
 	for i, c := range []struct {
 		path, body string
@@ -79,12 +89,37 @@ func (b *bank) goOn(t *testing.T) {
 		{frozen + "/withdrawals", `{"amount":1,"currency":"EUR"}`, http.StatusCreated, ""},
 		{gone + "/deposits", `{"amount":1,"currency":"EUR"}`, http.StatusUnprocessableEntity, "account_closed"},
 		{gone + "/reopen", `{"reason":"back again"}`, http.StatusOK, ""},
+		{"/v1/transfers", transfer, http.StatusCreated, ""},
+		{ada + "/holds", `{"amount":75,"currency":"EUR"}`, http.StatusCreated, ""},
+		{"/v1/transactions/" + penalty + "/reversals", `{"reason":"goodwill"}`, http.StatusCreated, ""},
+		{"/v1/transactions/" + penalty + "/reversals", `{"reason":"goodwill"}`, http.StatusUnprocessableEntity, "already_reversed"},
+		{"/v1/transactions/" + deposit + "/reversals", `{"amount":1000,"reason":"in part"}`, http.StatusCreated, ""},
+		{"/v1/transactions/" + deposit + "/reversals", `{"amount":249001,"reason":"too much"}`, http.StatusUnprocessableEntity, "reversal_exceeds_original"},
 	} {
 		a := b.post(t, c.path, call{key: fmt.Sprintf("today-%d", i), token: token, body: c.body})
 		if code, _ := a.body["code"].(string); a.status != c.status || code != c.code {
 			t.Errorf("%s %s is answered %d %v", c.path, c.body, a.status, a.body)
 		}
 	}
+}
+
+// oldTransaction is the id of the first transaction of the first log that has this type and amount.
+func oldTransaction(t *testing.T, kind string, amount int64) string {
+	t.Helper()
+	for _, e := range firstlog.Events(t) {
+		var said struct {
+			ID     string `json:"transaction_id"`
+			Amount int64  `json:"amount"`
+		}
+		if err := json.Unmarshal(e.Data, &said); err != nil {
+			t.Fatal(err)
+		}
+		if e.Type == kind && said.Amount == amount {
+			return said.ID
+		}
+	}
+	t.Fatalf("there is no %s of %d", kind, amount)
+	return ""
 }
 
 func (b *bank) get(t *testing.T, path, token string) []byte {

@@ -36,7 +36,7 @@ func TestOutcomes(t *testing.T) {
 		"settled, said three times":  {clearing.Behaviour{Delay: soon, Copies: 2}, time.Minute, payment.StatusSettled, ""},
 		"rejected, said three times": {clearing.Behaviour{Copies: 2, Reject: "AC04"}, time.Minute, payment.StatusRejected, ""},
 		"silent for a while":         {clearing.Behaviour{Silence: 2 * soon}, time.Minute, payment.StatusSettled, "payment.stuck?"},
-		"silent for ever":            {clearing.Behaviour{Silence: clearing.Forever}, 5 * soon, payment.StatusTimedOut, "payment.stuck"},
+		"silent for ever":            {clearing.Behaviour{Silence: clearing.Forever}, 5 * soon, payment.StatusTimedOut, "payment.stuck?"},
 		"accepted, and then nothing": {clearing.Behaviour{Delay: clearing.Forever}, 5 * soon, payment.StatusTimedOut, ""},
 		"forgotten":                  {clearing.Behaviour{Delay: 4 * soon, Forgets: true}, time.Minute, payment.StatusSettled, ""},
 		"settled, then rejected":     {clearing.Behaviour{Delay: soon, Contradicts: true}, time.Minute, "", "payment.answer_contradicted"},

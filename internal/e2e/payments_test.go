@@ -20,12 +20,14 @@ import (
 	"passbook/internal/natskit"
 	"passbook/internal/natstest"
 	"passbook/internal/pgtest"
+	"passbook/readmodel"
 )
 
 // payments is two command APIs and a clearing house as processes of their own, and customers who pay.
 type payments struct {
 	t          *testing.T
 	admin      *pgxpool.Pool
+	query      *pgxpool.Pool
 	database   string
 	nats       string
 	environ    []string
@@ -54,7 +56,7 @@ func newPayments(t *testing.T, accounts int) *payments {
 	p.commandURL = f.open("command-api")
 	p.environ, p.front = f.environ, f.front["command-api"]
 	copy(p.apis[:], f.processes["command-api"])
-	p.admin = f.database.Pool(t, "")
+	p.admin, p.query = f.database.Pool(t, ""), f.database.Pool(t, "passbook_query")
 	p.token = output(t, "passbook", "token", "--state", f.issuerState)
 	for i := range accounts {
 		id := fmt.Sprintf("01977a70-5d5c-7c3a-9d5e-0000000000%02d", i)
@@ -156,6 +158,26 @@ func TestPaymentsWhileCommandAPIsAreKilled(t *testing.T) {
 	}
 	if made := p.check(kindOf); made != customers*each {
 		t.Errorf("%d payments were made, want %d", made, customers*each)
+	}
+	p.audit()
+}
+
+// audit has the read models made, and log and read models proven.
+func (p *payments) audit() {
+	p.t.Helper()
+	projector := start(p.t, "projector", p.environ)
+	var head int64
+	if err := p.admin.QueryRow(p.t.Context(), `SELECT position FROM log_head`).Scan(&head); err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	defer cancel()
+	if _, err := readmodel.NewQueries(p.query).WaitFor(ctx, head); err != nil {
+		p.t.Fatalf("wait for position %d: %v", head, err)
+	}
+	projector.stop()
+	if report := verify(p.t, p.database); report.Head != head {
+		p.t.Errorf("proven up to %d, want %d", report.Head, head)
 	}
 }
 

@@ -3,6 +3,7 @@ package account_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,6 +24,15 @@ var movementCommands = map[string]func(id uuid.UUID, m money.Money, reference st
 	},
 	"post interest": func(id uuid.UUID, m money.Money, reference string) account.Command {
 		return account.PostInterest{TransactionID: id, Money: m, Reference: reference}
+	},
+	"send transfer": func(id uuid.UUID, m money.Money, reference string) account.Command {
+		return account.SendTransfer{TransactionID: id, TargetID: otherID, Money: m, Reference: reference}
+	},
+	"receive transfer": func(id uuid.UUID, m money.Money, reference string) account.Command {
+		return account.ReceiveTransfer{TransactionID: id, SourceID: otherID, Money: m, Reference: reference}
+	},
+	"post reversal": func(id uuid.UUID, m money.Money, reason string) account.Command {
+		return account.PostReversal{TransactionID: id, Reverses: tx(7), Direction: account.Debit, Money: m, Reason: reason}
 	},
 }
 
@@ -86,6 +96,11 @@ func TestPrecedenceOfTheOthers(t *testing.T) {
 		open = account.Replay(noon, opened(50), holding(-40))
 		shut = account.Replay(noon, opened(50), closed)
 		low  = new(money.Amount(-1))
+		some = account.Replay(noon, opened(0), holding(100), placed(1, 60, 100, 60))
+		icy  = account.Replay(noon, opened(0), holding(100), placed(1, 60, 100, 60), frozen(account.FreezeAll))
+		paid = account.Replay(noon, opened(0), holding(100), account.HoldPlaced{HoldID: hold(1), PaymentID: payment, Amount: 60, Currency: eur, BalanceAfter: 100, HeldAfter: 60})
+		poor = func() account.State { s := some; s.Limits.PerTransaction = 10; return s }()
+		hour = noon.Add(time.Hour)
 		long = new("\x00")
 	)
 	tests := []struct {
@@ -96,6 +111,32 @@ func TestPrecedenceOfTheOthers(t *testing.T) {
 	}{
 		{"open: form before existence", open, account.Open{AccountID: accountID, Currency: eur}, "invalid_parameter"},
 		{"open: existence before the limit", open, account.Open{AccountID: accountID, OwnerID: "o", Currency: eur, OverdraftLimit: -1}, "account_exists"},
+		{"send: the same account before existence", none, account.SendTransfer{TransactionID: tx(2), TargetID: none.ID, Money: euros(0)}, "invalid_parameter"},
+		{"send: the same account before its state", icy, account.SendTransfer{TransactionID: tx(2), TargetID: accountID, Money: euros(0)}, "same_account"},
+		{"send: limits before funds", poor, account.SendTransfer{TransactionID: tx(2), TargetID: otherID, Money: euros(500)}, "limit_exceeded"},
+		{"withdraw: limits before funds", poor, account.Withdraw{TransactionID: tx(2), Money: euros(500)}, "limit_exceeded"},
+		{"hold: form before existence", none, account.PlaceHold{HoldID: hold(2), Money: euros(0), Reference: *long}, "invalid_parameter"},
+		{"hold: repetition before frozen", icy, account.PlaceHold{HoldID: hold(1), Money: euros(0)}, ""},
+		{"hold: closed before currency", shut, account.PlaceHold{HoldID: hold(2)}, "account_closed"},
+		{"hold: currency before amount", some, account.PlaceHold{HoldID: hold(2)}, "currency_mismatch"},
+		{"hold: amount before frozen", icy, account.PlaceHold{HoldID: hold(2), Money: euros(0)}, "amount_out_of_range"},
+		{"hold: frozen before its time", icy, account.PlaceHold{HoldID: hold(2), Money: euros(500)}, "account_frozen"},
+		{"hold: its time before funds", some, account.PlaceHold{HoldID: hold(2), Money: euros(500)}, "invalid_parameter"},
+		{"hold: limits before funds", poor, account.PlaceHold{HoldID: hold(2), Money: euros(500), ExpiresAt: hour}, "limit_exceeded"},
+		{"hold: funds last", some, account.PlaceHold{HoldID: hold(2), Money: euros(500), ExpiresAt: hour}, "insufficient_funds"},
+		{"capture: form before existence", none, account.CaptureHold{TransactionID: tx(2), HoldID: hold(1), Reference: *long}, "invalid_parameter"},
+		{"capture: existence before the hold", none, account.CaptureHold{TransactionID: tx(2), HoldID: hold(2)}, "not_found"},
+		{"capture: closed before the hold", shut, account.CaptureHold{TransactionID: tx(2), HoldID: hold(2)}, "account_closed"},
+		{"capture: the hold before the amount", icy, account.CaptureHold{TransactionID: tx(2), HoldID: hold(2), Amount: low}, "hold_not_active"},
+		{"capture: whose it is before the amount", paid, account.CaptureHold{TransactionID: tx(2), HoldID: hold(1), Amount: low}, "hold_of_payment"},
+		{"capture: amount before frozen", icy, account.CaptureHold{TransactionID: tx(2), HoldID: hold(1), Amount: low}, "amount_out_of_range"},
+		{"capture: frozen before too much", icy, account.CaptureHold{TransactionID: tx(2), HoldID: hold(1), Amount: new(money.Amount(61))}, "account_frozen"},
+		{"release: form before existence", none, account.ReleaseHold{HoldID: hold(1), Reason: *long}, "invalid_parameter"},
+		{"release: existence before the hold", none, account.ReleaseHold{HoldID: hold(2)}, "not_found"},
+		{"release: whose it is", paid, account.ReleaseHold{HoldID: hold(1)}, "hold_of_payment"},
+		{"extend: existence before the time", none, account.ExtendHold{HoldID: hold(1)}, "not_found"},
+		{"extend: the hold before the time", some, account.ExtendHold{HoldID: hold(2)}, "hold_not_active"},
+		{"reversal: amount before funds", some, account.PostReversal{TransactionID: tx(2), Reverses: tx(7), Direction: account.Debit, Money: euros(0)}, "amount_out_of_range"},
 		{"freeze: form before existence", none, account.Freeze{Scope: "x"}, "invalid_parameter"},
 		{"unfreeze: form before existence", none, account.Unfreeze{Reason: *long}, "invalid_parameter"},
 		{"close: form before existence", none, account.Close{Reason: *long}, "invalid_parameter"},

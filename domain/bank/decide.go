@@ -126,8 +126,8 @@ func sideOf(o Original, side transfer.Side, id uuid.UUID, err error) error {
 
 func decideOnPayment(w World, c OnPayment, at time.Time) ([]Change, error) {
 	s, isPayment := as[payment.State](w.Aggregate(c.PaymentID))
-	if !isPayment {
-		return nil, payment.NotFound{}
+	if _, requests := c.Command.(payment.Request); !isPayment || !requests && s.AccountID != c.AccountID {
+		return nil, payment.NotFound{} // or none of this account's, which is the same to whoever asks
 	}
 	events, err := payment.Decide(s, c.Command, at)
 	if err != nil || len(events) == 0 {
@@ -144,7 +144,7 @@ func decideOnPayment(w World, c OnPayment, at time.Time) ([]Change, error) {
 			continue
 		}
 		if onHold.AccountID != c.AccountID {
-			return nil, payment.NotFound{} // as if it were none of this account's
+			return nil, payment.NotFound{} // asked for in the name of another account
 		}
 		if held, err = account.Decide(accountOf(w, c.AccountID), command, at); err != nil {
 			return nil, err

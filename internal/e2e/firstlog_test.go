@@ -58,6 +58,18 @@ func TestTheFirstLogIsServed(t *testing.T) {
 		}
 	}
 	b.goOn(t)
+	caughtUp(t, b.queryURL, b.state)
+	var undone struct {
+		Type           string
+		Amount         int64
+		ReversedAmount int64 `json:"reversed_amount"`
+		Legs           []struct{ Direction string }
+	}
+	penalty := "/v1/transactions/" + oldTransaction(t, "interest.posted", -310)
+	if err := json.Unmarshal(b.get(t, penalty, auditor), &undone); err != nil || undone.Type != "interest" || undone.Amount != 310 || undone.ReversedAmount != 310 ||
+		len(undone.Legs) != 1 || undone.Legs[0].Direction != "out" {
+		t.Errorf("%s is %+v, %v", penalty, undone, err)
+	}
 	state := b.state
 	b.stop()
 	if report := audit(t, state); report.Events <= 377 {

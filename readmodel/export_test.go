@@ -19,4 +19,5 @@ func (e *Engine) LeadUnfenced(ctx context.Context) {
 const (
 	LoadBalancesSQL = loadBalancesSQL
 	LoadEndsSQL     = loadEndsSQL
+	LoadHoldsSQL    = loadHoldsSQL
 )

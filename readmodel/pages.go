@@ -109,7 +109,7 @@ func newTimelineRow(row db.ReadmodelTimeline) (TimelineRow, error) {
 	return TimelineRow{
 		AccountID: row.AccountID, Position: row.Position, Version: row.Version, EventID: row.EventID, TransactionID: row.TransactionID,
 		Type: row.Type, Direction: direction, Amount: amount, Currency: row.Currency, Balance: row.Balance, Held: row.Held,
-		Reference: row.Reference, Description: describe(row.Type, row.Detail), Detail: row.Detail, Metadata: metadata,
+		Reference: row.Reference, Description: describe(row), Detail: row.Detail, Metadata: metadata,
 		EffectiveAt: row.EffectiveAt.UTC(), RecordedAt: row.RecordedAt.UTC(),
 		HeldChange: row.HeldChange, CounterpartyID: row.CounterpartyID, HoldID: row.HoldID, ReversesID: row.ReversesID, PaymentID: row.PaymentID,
 	}, nil
@@ -136,9 +136,18 @@ var titles = map[string]string{
 	TypeHoldExpired: "Hold expired",
 }
 
-func describe(kind, detail string) string {
-	if detail == "" {
-		return titles[kind]
+// ofPayments are the descriptions of what becomes of the hold of a payment.
+var ofPayments = map[string]string{
+	TypeHoldPlaced: "Held for a payment", TypeHoldCaptured: "Payment", TypeHoldReleased: "Given back",
+}
+
+func describe(row db.ReadmodelTimeline) string {
+	title := titles[row.Type]
+	if own, ok := ofPayments[row.Type]; ok && row.PaymentID != nil {
+		title = own
 	}
-	return titles[kind] + ": " + detail
+	if row.Detail == "" {
+		return title
+	}
+	return title + ": " + row.Detail
 }

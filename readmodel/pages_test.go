@@ -138,6 +138,20 @@ func text(row *readmodel.TimelineRow, payload account.Event) {
 	case account.HoldExtended:
 		row.Type, title, row.Detail = "hold_extended", "Hold extended", p.ExpiresAt.UTC().Format(time.RFC3339Nano)
 	}
+	switch p := payload.(type) {
+	case account.HoldPlaced:
+		if p.PaymentID != uuid.Nil {
+			title = "Held for a payment"
+		}
+	case account.HoldCaptured:
+		if p.PaymentID != uuid.Nil {
+			title = "Payment"
+		}
+	case account.HoldReleased:
+		if p.PaymentID != uuid.Nil {
+			title = "Given back"
+		}
+	}
 	row.Description = title
 	if row.Detail != "" {
 		row.Description += ": " + row.Detail

@@ -44,9 +44,9 @@ const (
 	namedAfter  = 30 * time.Second
 )
 
-// Find returns the events that a reference names: a position, an event id or a transaction id. There is no index on ids, which
-// would cost every append; but ids hold the time at which they were made, and the log is in the order of time. When nothing is
-// found around that time the whole log is read, which calls slow first.
+// Find returns the events that a reference names: a position, an event id or a transaction id. The log has an index on transactions
+// and none on event ids, which would cost every append; but ids hold the time at which they were made, and the log is in the order
+// of time. When nothing is found around that time the whole log is read, which calls slow first.
 func (q *Queries) Find(ctx context.Context, reference string, slow func(events int64)) ([]eventstore.Event, error) {
 	if position, err := strconv.ParseInt(reference, 10, 64); err == nil && position > 0 {
 		events, err := eventstore.New(q.pool).ReadLog(ctx, position-1, 1)
@@ -66,6 +66,17 @@ func (q *Queries) Find(ctx context.Context, reference string, slow func(events i
 }
 
 func (q *Queries) named(ctx context.Context, id uuid.UUID, slow func(events int64)) ([]eventstore.Event, error) {
+	transaction, err := db.New(q.pool).EventsOfTransaction(ctx, id.String())
+	if err != nil {
+		return nil, fmt.Errorf("find transaction %s: %w", id, err)
+	}
+	if len(transaction) > 0 {
+		named := make([]db.EventsNamedRow, len(transaction))
+		for i, row := range transaction {
+			named[i] = db.EventsNamedRow(row)
+		}
+		return eventsOf(named), nil
+	}
 	var made time.Time
 	if id.Version() == 7 {
 		made = time.Unix(id.Time().UnixTime())
@@ -89,10 +100,14 @@ func (q *Queries) named(ctx context.Context, id uuid.UUID, slow func(events int6
 }
 
 func (q *Queries) eventsNamed(ctx context.Context, id uuid.UUID, after, through int64) ([]eventstore.Event, error) {
-	rows, err := db.New(q.pool).EventsNamed(ctx, db.EventsNamedParams{EventID: id, IDText: id.String(), After: after, Through: through})
+	rows, err := db.New(q.pool).EventsNamed(ctx, db.EventsNamedParams{EventID: id, After: after, Through: through})
 	if err != nil {
 		return nil, fmt.Errorf("find events named %s: %w", id, err)
 	}
+	return eventsOf(rows), nil
+}
+
+func eventsOf(rows []db.EventsNamedRow) []eventstore.Event {
 	events := make([]eventstore.Event, len(rows))
 	for i, row := range rows {
 		events[i] = eventstore.Event{
@@ -101,7 +116,7 @@ func (q *Queries) eventsNamed(ctx context.Context, id uuid.UUID, after, through 
 			EffectiveAt: row.EffectiveAt.UTC(), RecordedAt: row.RecordedAt.UTC(),
 		}
 	}
-	return events, nil
+	return events
 }
 
 // Trace finds out how far the event has come.

@@ -34,7 +34,8 @@ Examples:
 type traced struct {
 	Position    int64               `json:"position"`
 	EventID     uuid.UUID           `json:"event_id"`
-	AccountID   uuid.UUID           `json:"account_id"`
+	StreamType  string              `json:"stream_type"`
+	AccountID   uuid.UUID           `json:"account_id"` // the stream's, whatever its type
 	Version     int64               `json:"version"`
 	Type        string              `json:"type"`
 	Metadata    eventstore.Metadata `json:"metadata"`
@@ -83,7 +84,7 @@ func (m *machinery) trace(ctx context.Context, e eventstore.Event) (traced, erro
 		return traced{}, err
 	}
 	one := traced{
-		Position: e.Position, EventID: e.ID, AccountID: e.StreamID, Version: e.Version, Type: e.Type, CommittedAt: e.RecordedAt,
+		Position: e.Position, EventID: e.ID, StreamType: e.StreamType, AccountID: e.StreamID, Version: e.Version, Type: e.Type, CommittedAt: e.RecordedAt,
 		Relayed: trace.Relayed, Applied: trace.Applied,
 	}
 	if one.Metadata, err = e.DecodeMetadata(); err != nil {
@@ -109,7 +110,7 @@ func (m *machinery) trace(ctx context.Context, e eventstore.Event) (traced, erro
 
 func writeTrace(w io.Writer, e *traced) {
 	fmt.Fprintf(w, "event %s  %s  %s\n", console.Count(e.Position), e.EventID, e.Type)
-	fmt.Fprintf(w, "  account    %s version %d, by %s, key %q, correlation %s\n", e.AccountID, e.Version, orNone(e.Metadata.Actor), e.Metadata.IdempotencyKey, orNone(e.Metadata.CorrelationID))
+	fmt.Fprintf(w, "  %-10s %s version %d, by %s, key %q, correlation %s\n", e.StreamType, e.AccountID, e.Version, orNone(e.Metadata.Actor), e.Metadata.IdempotencyKey, orNone(e.Metadata.CorrelationID))
 	fmt.Fprintf(w, "  committed  %s\n", precise(e.CommittedAt))
 	switch {
 	case e.Stream != nil:

@@ -46,8 +46,11 @@ func transactionOf(t *readmodel.Transaction, seen []bool) Transaction {
 	if kind, other := transactionTypes[told.Type]; other {
 		view.Type = kind
 	}
-	if view.Type == "transfer" {
+	switch {
+	case view.Type == "transfer":
 		view.Description = "Transfer"
+	case view.Type == "hold_capture" && view.PaymentID != nil:
+		view.Type = "payment"
 	}
 	for i := range t.Legs {
 		view.Legs[i] = legOf(&t.Legs[i], seen[i])

@@ -343,6 +343,7 @@ const (
 	TransactionTypeFee         TransactionType = "fee"
 	TransactionTypeHoldCapture TransactionType = "hold_capture"
 	TransactionTypeInterest    TransactionType = "interest"
+	TransactionTypePayment     TransactionType = "payment"
 	TransactionTypeReversal    TransactionType = "reversal"
 	TransactionTypeTransfer    TransactionType = "transfer"
 	TransactionTypeWithdrawal  TransactionType = "withdrawal"
@@ -358,6 +359,8 @@ func (e TransactionType) Valid() bool {
 	case TransactionTypeHoldCapture:
 		return true
 	case TransactionTypeInterest:
+		return true
+	case TransactionTypePayment:
 		return true
 	case TransactionTypeReversal:
 		return true

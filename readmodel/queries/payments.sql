@@ -14,8 +14,14 @@ WHERE account_id = @account_id AND payment_id < @before AND (@status::text = '' 
 ORDER BY payment_id DESC LIMIT @row_limit;
 
 -- name: PaymentsOfOwner :many
-SELECT p.* FROM readmodel.owners o JOIN readmodel.payments p ON p.account_id = o.account_id
-WHERE o.owner_id = @owner_id AND p.payment_id < @before AND (@status::text = '' OR p.status = @status) AND (NOT @stuck::boolean OR p.stuck)
+-- The newest of each of the accounts, and of these the newest.
+SELECT p.* FROM readmodel.owners o CROSS JOIN LATERAL (
+    SELECT own.payment_id FROM readmodel.payments own
+    WHERE own.account_id = o.account_id AND own.payment_id < @before AND (@status::text = '' OR own.status = @status) AND (NOT @stuck::boolean OR own.stuck)
+    ORDER BY own.payment_id DESC LIMIT @row_limit
+) AS newest
+JOIN readmodel.payments p ON p.payment_id = newest.payment_id
+WHERE o.owner_id = @owner_id
 ORDER BY p.payment_id DESC LIMIT @row_limit;
 
 -- name: PaymentsByStatus :many

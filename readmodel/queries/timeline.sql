@@ -83,4 +83,4 @@ GROUP BY 1 ORDER BY 1;
 
 -- name: AccountEvents :many
 SELECT position, event_id, stream_type, stream_id, version, type, schema, data, metadata, effective_at, recorded_at
-FROM events WHERE stream_id = @stream_id AND version > @after_version ORDER BY version LIMIT @row_limit;
+FROM events WHERE stream_id = @stream_id AND stream_type = 'account' AND version > @after_version ORDER BY version LIMIT @row_limit;

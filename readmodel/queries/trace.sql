@@ -1,7 +1,13 @@
 -- name: EventsNamed :many
--- Events of a range of the log that have this id, or are of this transaction.
+-- Events of a range of the log that have this id.
 SELECT position, event_id, stream_type, stream_id, version, type, schema, data, metadata, effective_at, recorded_at
-FROM events WHERE position > @after AND position <= @through AND (event_id = @event_id OR data->>'transaction_id' = @id_text::text)
+FROM events WHERE position > @after AND position <= @through AND event_id = @event_id
+ORDER BY position LIMIT 100;
+
+-- name: EventsOfTransaction :many
+-- By the log's own index.
+SELECT position, event_id, stream_type, stream_id, version, type, schema, data, metadata, effective_at, recorded_at
+FROM events WHERE (data->>'transaction_id') COLLATE "C" = @id_text::text
 ORDER BY position LIMIT 100;
 
 -- name: PositionsBetween :one

@@ -22,7 +22,8 @@ SELECT head.position AS head,
 FROM log_head head
 LEFT JOIN readmodel.checkpoints cb ON cb.projection = 'balances' AND cb.live
 LEFT JOIN readmodel.checkpoints ct ON ct.projection = 'timeline' AND ct.live
-LEFT JOIN LATERAL (SELECT e.version, e.position FROM events e WHERE e.stream_id = $1 ORDER BY e.version DESC LIMIT 1) AS last ON true
+LEFT JOIN LATERAL (SELECT e.version, e.position FROM events e
+    WHERE e.stream_id = $1 AND e.stream_type = 'account' ORDER BY e.version DESC LIMIT 1) AS last ON true
 LEFT JOIN LATERAL (SELECT e.version FROM events e
     WHERE e.stream_id = $1 AND e.position <= cb.position ORDER BY e.version DESC LIMIT 1) AS at_b ON true
 LEFT JOIN LATERAL (SELECT e.version FROM events e

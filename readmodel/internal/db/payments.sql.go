@@ -232,26 +232,32 @@ func (q *Queries) PaymentsOfAccount(ctx context.Context, arg PaymentsOfAccountPa
 }
 
 const PaymentsOfOwner = `-- name: PaymentsOfOwner :many
-SELECT p.payment_id, p.account_id, p.hold_id, p.amount, p.version, p.position, p.pushes, p.requested_at, p.deadline, p.updated_at, p.submitted_at, p.ended_at, p.stuck, p.currency, p.status, p.creditor_name, p.creditor_account, p.creditor_agent, p.reference, p.gateway_reference, p.code, p.reason, p.stuck_reason, p.metadata, p.contradictions FROM readmodel.owners o JOIN readmodel.payments p ON p.account_id = o.account_id
-WHERE o.owner_id = $1 AND p.payment_id < $2 AND ($3::text = '' OR p.status = $3) AND (NOT $4::boolean OR p.stuck)
-ORDER BY p.payment_id DESC LIMIT $5
+SELECT p.payment_id, p.account_id, p.hold_id, p.amount, p.version, p.position, p.pushes, p.requested_at, p.deadline, p.updated_at, p.submitted_at, p.ended_at, p.stuck, p.currency, p.status, p.creditor_name, p.creditor_account, p.creditor_agent, p.reference, p.gateway_reference, p.code, p.reason, p.stuck_reason, p.metadata, p.contradictions FROM readmodel.owners o CROSS JOIN LATERAL (
+    SELECT own.payment_id FROM readmodel.payments own
+    WHERE own.account_id = o.account_id AND own.payment_id < $1 AND ($2::text = '' OR own.status = $2) AND (NOT $3::boolean OR own.stuck)
+    ORDER BY own.payment_id DESC LIMIT $4
+) AS newest
+JOIN readmodel.payments p ON p.payment_id = newest.payment_id
+WHERE o.owner_id = $5
+ORDER BY p.payment_id DESC LIMIT $4
 `
 
 type PaymentsOfOwnerParams struct {
-	OwnerID  string
 	Before   uuid.UUID
 	Status   string
 	Stuck    bool
 	RowLimit int32
+	OwnerID  string
 }
 
+// The newest of each of the accounts, and of these the newest.
 func (q *Queries) PaymentsOfOwner(ctx context.Context, arg PaymentsOfOwnerParams) ([]ReadmodelPayment, error) {
 	rows, err := q.db.Query(ctx, PaymentsOfOwner,
-		arg.OwnerID,
 		arg.Before,
 		arg.Status,
 		arg.Stuck,
 		arg.RowLimit,
+		arg.OwnerID,
 	)
 	if err != nil {
 		return nil, err

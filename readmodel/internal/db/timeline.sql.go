@@ -25,7 +25,7 @@ func (q *Queries) AccountCurrency(ctx context.Context, accountID uuid.UUID) (str
 
 const AccountEvents = `-- name: AccountEvents :many
 SELECT position, event_id, stream_type, stream_id, version, type, schema, data, metadata, effective_at, recorded_at
-FROM events WHERE stream_id = $1 AND version > $2 ORDER BY version LIMIT $3
+FROM events WHERE stream_id = $1 AND stream_type = 'account' AND version > $2 ORDER BY version LIMIT $3
 `
 
 type AccountEventsParams struct {

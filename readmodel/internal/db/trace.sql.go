@@ -14,7 +14,7 @@ import (
 
 const EventsNamed = `-- name: EventsNamed :many
 SELECT position, event_id, stream_type, stream_id, version, type, schema, data, metadata, effective_at, recorded_at
-FROM events WHERE position > $1 AND position <= $2 AND (event_id = $3 OR data->>'transaction_id' = $4::text)
+FROM events WHERE position > $1 AND position <= $2 AND event_id = $3
 ORDER BY position LIMIT 100
 `
 
@@ -22,7 +22,6 @@ type EventsNamedParams struct {
 	After   int64
 	Through int64
 	EventID uuid.UUID
-	IDText  string
 }
 
 type EventsNamedRow struct {
@@ -39,14 +38,9 @@ type EventsNamedRow struct {
 	RecordedAt  time.Time
 }
 
-// Events of a range of the log that have this id, or are of this transaction.
+// Events of a range of the log that have this id.
 func (q *Queries) EventsNamed(ctx context.Context, arg EventsNamedParams) ([]EventsNamedRow, error) {
-	rows, err := q.db.Query(ctx, EventsNamed,
-		arg.After,
-		arg.Through,
-		arg.EventID,
-		arg.IDText,
-	)
+	rows, err := q.db.Query(ctx, EventsNamed, arg.After, arg.Through, arg.EventID)
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +48,59 @@ func (q *Queries) EventsNamed(ctx context.Context, arg EventsNamedParams) ([]Eve
 	var items []EventsNamedRow
 	for rows.Next() {
 		var i EventsNamedRow
+		if err := rows.Scan(
+			&i.Position,
+			&i.EventID,
+			&i.StreamType,
+			&i.StreamID,
+			&i.Version,
+			&i.Type,
+			&i.Schema,
+			&i.Data,
+			&i.Metadata,
+			&i.EffectiveAt,
+			&i.RecordedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const EventsOfTransaction = `-- name: EventsOfTransaction :many
+SELECT position, event_id, stream_type, stream_id, version, type, schema, data, metadata, effective_at, recorded_at
+FROM events WHERE (data->>'transaction_id') COLLATE "C" = $1::text
+ORDER BY position LIMIT 100
+`
+
+type EventsOfTransactionRow struct {
+	Position    int64
+	EventID     uuid.UUID
+	StreamType  string
+	StreamID    uuid.UUID
+	Version     int64
+	Type        string
+	Schema      int16
+	Data        []byte
+	Metadata    []byte
+	EffectiveAt time.Time
+	RecordedAt  time.Time
+}
+
+// By the log's own index.
+func (q *Queries) EventsOfTransaction(ctx context.Context, idText string) ([]EventsOfTransactionRow, error) {
+	rows, err := q.db.Query(ctx, EventsOfTransaction, idText)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EventsOfTransactionRow
+	for rows.Next() {
+		var i EventsOfTransactionRow
 		if err := rows.Scan(
 			&i.Position,
 			&i.EventID,

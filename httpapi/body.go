@@ -128,7 +128,7 @@ func mediaType(contentType string) string {
 
 func readBody(r *http.Request, dst []byte, limit int) ([]byte, error) {
 	if r.ContentLength > int64(limit) {
-		return dst, tooLarge(limit)
+		return dst, TooLarge(limit)
 	}
 	for {
 		if len(dst) == cap(dst) {
@@ -138,7 +138,7 @@ func readBody(r *http.Request, dst []byte, limit int) ([]byte, error) {
 		dst = dst[:len(dst)+n]
 		switch {
 		case len(dst) > limit:
-			return dst, tooLarge(limit)
+			return dst, TooLarge(limit)
 		case errors.Is(err, io.EOF):
 			return dst, nil
 		case err != nil:
@@ -147,7 +147,8 @@ func readBody(r *http.Request, dst []byte, limit int) ([]byte, error) {
 	}
 }
 
-func tooLarge(limit int) error {
+// TooLarge is the answer to a body of more bytes than the limit.
+func TooLarge(limit int) *Error {
 	return &Error{
 		Code: PayloadTooLarge, Detail: fmt.Sprintf("The body has more than %d bytes.", limit),
 		Context: []Member{Number("limit_bytes", limit)},

@@ -57,11 +57,16 @@ const depositBody = `{"amount": 12550, "currency": "EUR", "source": "cash desk",
 type sink struct {
 	header http.Header
 	status int
+	last   []byte // of what was written
 }
 
-func (s *sink) Header() http.Header         { return s.header }
-func (s *sink) WriteHeader(status int)      { s.status = status }
-func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
+func (s *sink) Header() http.Header    { return s.header }
+func (s *sink) Flush()                 {}
+func (s *sink) WriteHeader(status int) { s.status = status }
+func (s *sink) Write(b []byte) (int, error) {
+	s.last = append(s.last[:0], b[max(0, len(b)-64):]...)
+	return len(b), nil
+}
 
 // BenchmarkDeposit is one deposit from the parsed request to the written answer, without network and without log.
 func BenchmarkDeposit(b *testing.B) {
@@ -93,6 +98,37 @@ func BenchmarkDeposit(b *testing.B) {
 			b.Fatalf("status %d", w.status)
 		}
 	}
+}
+
+// BenchmarkBulk is a bulk of ten thousand deposits, from the parsed request to the written answer: by itself a deposit costs what
+// BenchmarkDeposit says.
+func BenchmarkBulk(b *testing.B) {
+	kit := httpapitest.New(b, api.Command)
+	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newRubberStamp(), newBank())
+	if err != nil {
+		b.Fatal(err)
+	}
+	const items = 10_000
+	path, body := "/v1/accounts/"+uuid.NewString()+"/deposits", []byte{'['}
+	for range items {
+		body = append(append(body, item(path, depositBody)...), ',')
+	}
+	body[len(body)-1] = ']'
+	token, w := "Bearer "+kit.Token(b, "teller-1", auth.AccountsWrite), &sink{header: http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		req, err := http.NewRequest("POST", "/v1/bulk", bytes.NewReader(body))
+		if err != nil {
+			b.Fatal(err)
+		}
+		req.Header = http.Header{"Authorization": {token}, "Content-Type": {"application/json"}, "Idempotency-Key": {"k"}}
+		clear(w.header)
+		server.ServeHTTP(w, req)
+		if w.status != http.StatusOK || !bytes.Contains(w.last, []byte(`"succeeded":10000,`)) {
+			b.Fatalf("status %d, %s", w.status, w.last)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/items, "ns/item")
 }
 
 // BenchmarkDepositOverTheNetwork has the client and the network in it too: many connections, each with one request at a time.

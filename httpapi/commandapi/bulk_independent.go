@@ -21,8 +21,10 @@ type independent struct {
 
 	next    int        // item to be begun
 	putOff  *underway  // the next one, which found no room
-	window  []underway // begun or known, in order
-	allowed int        // in the window now; at most its capacity
+	window  []underway // a ring: begun or known, in order
+	first   int        // of them
+	under   int        // how many they are
+	allowed int        // in the window now; at most its size
 	smooth  int        // items begun since there was no room
 	waits   int        // in a row, for want of room
 }
@@ -42,14 +44,14 @@ const (
 // all executes the items and writes their results. An error means that the caller has gone.
 func (r *independent) all(ctx context.Context) error {
 	r.results.begin()
-	for r.next < len(r.items) || len(r.window) > 0 {
+	for r.next < len(r.items) || r.under > 0 {
 		r.fill(ctx)
-		if len(r.window) == 0 {
+		if r.under == 0 {
 			r.pause(ctx)
 			continue
 		}
-		if err := r.finish(ctx); err != nil {
-			return err
+		if r.finish(ctx); r.results.gone != nil {
+			return r.results.gone
 		}
 	}
 	return r.results.end()
@@ -57,19 +59,19 @@ func (r *independent) all(ctx context.Context) error {
 
 // fill begins items until enough are under way or there is no room for the next.
 func (r *independent) fill(ctx context.Context) {
-	for r.next < len(r.items) && len(r.window) < r.allowed {
+	for r.next < len(r.items) && r.under < r.allowed {
 		u := r.begin(ctx)
 		if errors.Is(u.err, command.ErrOverloaded) && r.over(ctx) == nil {
 			r.putOff = &u
 			r.yield()
 			return
 		}
-		if errors.Is(u.err, command.ErrKeyInProgress) && len(r.window) > 0 { // perhaps it is the key of one of these
+		if errors.Is(u.err, command.ErrKeyInProgress) && r.under > 0 { // perhaps it is the key of one of these
 			r.putOff = &u
 			return
 		}
-		r.window, r.putOff = append(r.window, u), nil
-		r.next++
+		r.window[(r.first+r.under)%len(r.window)] = u
+		r.under, r.next, r.putOff = r.under+1, r.next+1, nil
 		r.begun()
 	}
 }
@@ -89,13 +91,13 @@ func (r *independent) begin(ctx context.Context) (u underway) {
 }
 
 // yield takes less: a quarter of what is under way now is not begun anew.
-func (r *independent) yield() { r.allowed, r.smooth = max(1, len(r.window)*3/4), 0 }
+func (r *independent) yield() { r.allowed, r.smooth = max(1, r.under*3/4), 0 }
 
 // begun takes more when all went well for as many as are allowed.
 func (r *independent) begun() {
 	r.waits = 0
 	if r.smooth++; r.smooth >= r.allowed {
-		r.allowed, r.smooth = min(cap(r.window), r.allowed+r.allowed/8+1), 0
+		r.allowed, r.smooth = min(len(r.window), r.allowed+r.allowed/8+1), 0
 	}
 }
 
@@ -112,21 +114,20 @@ func (r *independent) over(ctx context.Context) error {
 }
 
 // finish writes the result of the first item under way.
-func (r *independent) finish(ctx context.Context) error {
-	u := &r.window[0]
+func (r *independent) finish(ctx context.Context) {
+	u := &r.window[r.first]
 	answer, err := r.await(ctx, u)
-	if gone(ctx) {
-		return context.Cause(ctx)
-	}
-	if err != nil {
+	switch {
+	case hungUp(ctx):
+		r.results.gone = context.Cause(ctx)
+	case err != nil:
 		body, _, status := u.part.call.Problem(ctx, translate(err))
-		err = r.results.add(status, false, body, 0)
-	} else {
-		err = r.results.add(answer.Status, answer.Replayed, answer.Body, answer.Position)
+		r.results.add(status, false, body, 0)
+	default:
+		r.results.add(answer.Status, answer.Replayed, answer.Body, answer.Position)
 	}
-	copy(r.window, r.window[1:])
-	r.window = r.window[:len(r.window)-1]
-	return err
+	*u = underway{}
+	r.first, r.under = (r.first+1)%len(r.window), r.under-1
 }
 
 // await waits for the item's answer. One that was turned away after all is begun again.
@@ -150,9 +151,7 @@ func (r *independent) outcome(ctx context.Context, u *underway) (command.Answer,
 	select {
 	case <-u.pending.Done():
 	default:
-		if err := r.results.flush(); err != nil {
-			return command.Answer{}, err
-		}
+		r.results.flush()
 	}
 	return u.pending.Wait(ctx)
 }
@@ -170,7 +169,7 @@ func (r *independent) pause(ctx context.Context) {
 	}
 }
 
-// gone tells whether the caller has hung up, so that there is nobody to write to. Time that is over is another thing.
-func gone(ctx context.Context) bool {
+// hungUp tells whether the caller has hung up, so that there is nobody to write to. Time that is over is another thing.
+func hungUp(ctx context.Context) bool {
 	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded)
 }

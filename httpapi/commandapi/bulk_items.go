@@ -110,6 +110,9 @@ func (b *bulk) part(ctx context.Context, index int) (p part, err error) {
 	if p.call, err = b.call.Carry(op.route, item.Path, b.headers(index, item)); err != nil {
 		return p, err
 	}
+	if len(item.Body) > httpapi.BodyMax {
+		return p, httpapi.TooLarge(httpapi.BodyMax)
+	}
 	o, err := op.order(p.call, id, func(target any) error { return p.call.Decode(item.Body, target) })
 	if err != nil {
 		return p, err

@@ -1,6 +1,8 @@
 package commandapi
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 )
@@ -13,6 +15,7 @@ type results struct {
 	written   int
 	succeeded int
 	position  int64
+	gone      error // the caller cannot be written to; nothing is written any more
 }
 
 // bufferFull is how much is written at a time when there is no reason to write before.
@@ -35,7 +38,7 @@ func (r *results) begin() {
 }
 
 // add appends the result of the next item. body is JSON.
-func (r *results) add(status int, replayed bool, body []byte, position int64) error {
+func (r *results) add(status int, replayed bool, body []byte, position int64) {
 	if r.written > 0 && !r.lines {
 		r.buffer = append(r.buffer, ',', '\n')
 	}
@@ -53,27 +56,28 @@ func (r *results) add(status int, replayed bool, body []byte, position int64) er
 		r.position = max(r.position, position)
 	}
 	if len(r.buffer) >= bufferFull {
-		return r.flush()
+		r.flush()
 	}
-	return nil
 }
 
 // flush sends what there is.
-func (r *results) flush() error {
-	if len(r.buffer) == 0 {
-		return nil
+func (r *results) flush() {
+	if len(r.buffer) == 0 || r.gone != nil {
+		r.buffer = r.buffer[:0]
+		return
 	}
 	_, err := r.w.Write(r.buffer)
 	r.buffer = r.buffer[:0]
 	if err != nil {
-		return err
+		r.gone = fmt.Errorf("the caller has gone: %w: %w", context.Canceled, err)
+		return
 	}
 	if f, ok := r.w.(http.Flusher); ok {
 		f.Flush()
 	}
-	return nil
 }
 
+// end writes the rest. An error means that the caller has gone.
 func (r *results) end() error {
 	if !r.lines {
 		b := strconv.AppendInt(append(r.buffer, `],"succeeded":`...), int64(r.succeeded), 10)
@@ -81,5 +85,6 @@ func (r *results) end() error {
 		b = strconv.AppendInt(append(b, `,"position":`...), r.position, 10)
 		r.buffer = append(b, '}')
 	}
-	return r.flush()
+	r.flush()
+	return r.gone
 }

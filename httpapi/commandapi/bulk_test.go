@@ -247,6 +247,7 @@ func TestItemsThatCannotBeRead(t *testing.T) {
 		{item: item("/v1/accounts/7/deposits", euroCent), status: 404, code: "not_found", instance: "/v1/accounts/7/deposits"},
 		{item: item("/v1/accounts//deposits", euroCent), status: 404, code: "not_found", instance: "/v1/bulk"},
 		{item: item("/v1/accounts/a/b/deposits", euroCent), status: 404, code: "not_found", instance: "/v1/bulk"},
+		{item: item(to, `{"amount":1,"currency":"EUR","metadata":{"a":"`+strings.Repeat("x", 64<<10)+`"}}`), status: 413, code: "payload_too_large", instance: to},
 		{item: item(to, euroCent, `,"idempotency_key":""`), status: 400, code: "idempotency_key_required", instance: to},
 		{item: item(to, euroCent, `,"idempotency_key":"a b"`), status: 400, code: "idempotency_key_required", instance: to},
 		{item: item(to, euroCent, `,"idempotency_key":"`+strings.Repeat("k", 256)+`"`), status: 400, code: "idempotency_key_required", instance: to},

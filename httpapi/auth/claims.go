@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,9 +11,6 @@ import (
 	"unicode/utf8"
 )
 
-// Skew is how far the issuer's clock may be ahead of ours before its fresh tokens are refused. There is none for the expiry.
-const Skew = 30 * time.Second
-
 const subjectMax = 255 // OpenID Connect Core, section 2
 
 // claims are those parts of a token that issuer, audience and signature do not cover.
@@ -21,34 +19,37 @@ type claims struct {
 	Expiry    *numericDate `json:"exp"`
 	NotBefore *numericDate `json:"nbf"`
 	IssuedAt  *numericDate `json:"iat"`
-	Scope     string       `json:"scope"`
+	Scope     stringOrList `json:"scope"`
 	Scp       stringOrList `json:"scp"`
 	Party     string       `json:"azp"`
 	ClientID  string       `json:"client_id"`
+	CID       string       `json:"cid"`
+	Proof     *struct{}    `json:"cnf"`
 }
 
+var errExpired = errors.New("the token has expired")
+
 // check says what is wrong with the claims at the moment now, in words for the client.
-func (c *claims) check(now time.Time) error {
+func (c *claims) check(now time.Time, skew time.Duration) error {
 	switch {
 	case c.Subject == "" || len(c.Subject) > subjectMax || !utf8.ValidString(c.Subject) || strings.ContainsRune(c.Subject, 0):
 		return errors.New("the token has no usable subject")
 	case c.Expiry == nil:
 		return errors.New("the token has no expiry")
 	case !now.Before(c.Expiry.Time):
-		return errors.New("the token has expired")
-	case c.NotBefore != nil && now.Add(Skew).Before(c.NotBefore.Time):
+		return errExpired
+	case c.NotBefore != nil && now.Add(skew).Before(c.NotBefore.Time):
 		return errors.New("the token is not valid yet")
-	case c.IssuedAt != nil && now.Add(Skew).Before(c.IssuedAt.Time):
+	case c.IssuedAt != nil && now.Add(skew).Before(c.IssuedAt.Time):
 		return errors.New("the token was issued in the future")
+	case c.Proof != nil: // RFC 7800: whoever sends it must prove to have a key, and we cannot tell
+		return errors.New("the token is bound to a key, so that it is no bearer token")
 	}
 	return nil
 }
 
 func (c *claims) client() string {
-	if c.Party != "" {
-		return c.Party
-	}
-	return c.ClientID
+	return cmp.Or(c.Party, c.ClientID, c.CID)
 }
 
 // numericDate is a moment in seconds since 1970, which JWT allows to have a fraction.

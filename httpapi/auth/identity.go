@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -27,7 +26,7 @@ func Scopes() []Scope { return []Scope{AccountsWrite, AccountsRead, Own, AuditRe
 type Identity struct {
 	Issuer  string
 	Subject string
-	Client  string // the program the token was issued to: azp or client_id; "" when the token does not say
+	Client  string // the program the token was issued to: azp, client_id or cid; "" when the token does not say
 	Caller  string // issuer and subject in one, at most callerMax bytes: what idempotency keys belong to
 	Expires time.Time
 	scopes  []Scope
@@ -62,10 +61,8 @@ func known(granted []string) []Scope {
 	return scopes
 }
 
-// granted reads the scopes as RFC 9068 writes them (scope, separated by spaces), or as others do (scp, an array or a text).
-func (c *claims) granted() []string {
-	return append(strings.Fields(c.Scope), c.Scp...)
-}
+// granted reads the scopes as RFC 9068 writes them (scope, separated by spaces), or as others do (a list, or called scp).
+func (c *claims) granted() []string { return slices.Concat(c.Scope, c.Scp) }
 
 // NewIdentity makes the identity that a token of the issuer would have: for authenticators of another kind.
 func NewIdentity(issuer, subject string, scopes ...Scope) *Identity {

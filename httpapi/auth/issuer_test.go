@@ -25,7 +25,8 @@ import (
 
 // issuer is an OIDC issuer under the control of a test.
 type issuer struct {
-	*httptest.Server
+	URL        string
+	handler    http.Handler
 	mu         sync.Mutex
 	keys       []jose.JSONWebKey
 	down       atomic.Bool
@@ -35,7 +36,16 @@ type issuer struct {
 
 func newIssuer(t *testing.T, keys ...jose.JSONWebKey) *issuer {
 	t.Helper()
-	i := &issuer{keys: keys}
+	i := makeIssuer(keys...)
+	server := httptest.NewServer(i.handler)
+	t.Cleanup(server.Close)
+	i.URL = server.URL
+	return i
+}
+
+// makeIssuer makes one without a network, for tests in which time is not real: see transport.
+func makeIssuer(keys ...jose.JSONWebKey) *issuer {
+	i := &issuer{URL: "https://issuer.test", keys: keys}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		i.discovered.Add(1)
@@ -50,9 +60,15 @@ func newIssuer(t *testing.T, keys ...jose.JSONWebKey) *issuer {
 		defer i.mu.Unlock()
 		i.answer(w, jose.JSONWebKeySet{Keys: i.keys})
 	})
-	i.Server = httptest.NewServer(mux)
-	t.Cleanup(i.Close)
+	i.handler = mux
 	return i
+}
+
+// RoundTrip makes the issuer the transport of its own client.
+func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	i.handler.ServeHTTP(w, r)
+	return w.Result(), nil
 }
 
 func (i *issuer) answer(w http.ResponseWriter, value any) {
@@ -70,9 +86,18 @@ func (i *issuer) publish(keys ...jose.JSONWebKey) {
 	i.keys = keys
 }
 
+// skew is what the verifiers of these tests forgive.
+const skew = 30 * time.Second
+
 func (i *issuer) verifier(t *testing.T, now func() time.Time) *auth.Verifier {
 	t.Helper()
-	v, err := auth.New(auth.Config{Issuer: i.URL, Audience: "passbook", Log: slog.New(slog.DiscardHandler), Now: now})
+	return i.verifierWith(t, auth.Config{Now: now})
+}
+
+func (i *issuer) verifierWith(t *testing.T, cfg auth.Config) *auth.Verifier {
+	t.Helper()
+	cfg.Issuer, cfg.Audience, cfg.Log, cfg.Skew = i.URL, "passbook", slog.New(slog.DiscardHandler), skew
+	v, err := auth.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +123,20 @@ func with(claims map[string]any, name string, value any) map[string]any {
 
 func sign(t *testing.T, alg jose.SignatureAlgorithm, key any, kid string, claims map[string]any) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", kid))
+	return signWith(t, alg, key, kid, claims, "", nil)
+}
+
+// signWith signs with one more header; an empty kid is left out.
+func signWith(t *testing.T, alg jose.SignatureAlgorithm, key any, kid string, claims map[string]any, header jose.HeaderKey, value any) string {
+	t.Helper()
+	options := &jose.SignerOptions{}
+	if kid != "" {
+		options.WithHeader("kid", kid)
+	}
+	if header != "" {
+		options.WithHeader(header, value)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, options)
 	if err != nil {
 		t.Fatal(err)
 	}

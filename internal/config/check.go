@@ -30,6 +30,10 @@ const (
 	attemptsMost       = 1000
 	patienceLeast      = time.Millisecond
 	patienceMost       = 24 * time.Hour
+	skewMost           = 5 * time.Minute
+	keysRefreshLeast   = time.Second
+	keysRefreshMost    = time.Hour
+	keysStaleMost      = 7 * 24 * time.Hour
 )
 
 func (c *CommandAPI) check(f *Faults) {
@@ -167,7 +171,24 @@ func (a Auth) check(f *Faults) {
 	if a.AuthAudience == "" {
 		f.add("AUTH_AUDIENCE", "empty")
 	}
+	for _, name := range a.AuthAlgorithms {
+		if !slices.Contains(algorithms, name) {
+			f.add("AUTH_ALGORITHMS", "%q is none of %s", name, strings.Join(algorithms, ", "))
+		}
+	}
+	if a.AuthClockSkew < 0 || a.AuthClockSkew > skewMost {
+		f.add("AUTH_CLOCK_SKEW", "%v is not between 0 and %v", a.AuthClockSkew, skewMost)
+	}
+	if a.AuthKeysRefresh < keysRefreshLeast || a.AuthKeysRefresh > keysRefreshMost {
+		f.add("AUTH_KEYS_REFRESH", "%v is not between %v and %v", a.AuthKeysRefresh, keysRefreshLeast, keysRefreshMost)
+	}
+	if a.AuthKeysStaleMax < a.AuthKeysRefresh || a.AuthKeysStaleMax > keysStaleMost {
+		f.add("AUTH_KEYS_STALE_MAX", "%v is not between AUTH_KEYS_REFRESH and %v", a.AuthKeysStaleMax, keysStaleMost)
+	}
 }
+
+// algorithms are those of httpapi/auth: with a private key signs the issuer, with a public one anybody verifies.
+var algorithms = []string{"RS256", "PS256", "ES256", "EdDSA"}
 
 func checkHTTPURL(f *Faults, name, text string) {
 	u, err := url.Parse(text)

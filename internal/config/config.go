@@ -102,6 +102,11 @@ type Auth struct {
 	AuthIssuer       string `env:"AUTH_ISSUER" help:"OIDC issuer, exactly as in the tokens' iss; required"`
 	AuthDiscoveryURL string `env:"AUTH_DISCOVERY_URL" help:"where the issuer's discovery document is fetched, when not below AUTH_ISSUER"`
 	AuthAudience     string `env:"AUTH_AUDIENCE" help:"the aud that tokens must name"`
+
+	AuthAlgorithms   []string      `env:"AUTH_ALGORITHMS" help:"what tokens may be signed with, separated by commas: RS256, PS256, ES256, EdDSA"`
+	AuthClockSkew    time.Duration `env:"AUTH_CLOCK_SKEW" help:"how far the issuer's clock may be ahead of ours before its fresh tokens are refused"`
+	AuthKeysRefresh  time.Duration `env:"AUTH_KEYS_REFRESH" help:"how often the issuer's keys are read, and so how long one that it withdraws is believed"`
+	AuthKeysStaleMax time.Duration `env:"AUTH_KEYS_STALE_MAX" help:"how long the issuer's keys are believed while it cannot be asked"`
 }
 
 // Command sizes the write path.
@@ -144,7 +149,10 @@ func defaultNATS() NATS {
 	return NATS{NATSStreamMaxBytes: 1 << 30, NATSStreamMaxAge: 7 * 24 * time.Hour}
 }
 
-func defaultAuth() Auth { return Auth{AuthAudience: "passbook"} }
+func defaultAuth() Auth {
+	return Auth{AuthAudience: "passbook", AuthAlgorithms: []string{"RS256", "ES256", "EdDSA"}, AuthClockSkew: 30 * time.Second, AuthKeysRefresh: 5 * time.Minute,
+		AuthKeysStaleMax: time.Hour}
+}
 
 func defaultCommandAPI() CommandAPI {
 	return CommandAPI{

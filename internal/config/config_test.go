@@ -37,6 +37,7 @@ func TestDefaults(t *testing.T) {
 		"DATABASE_ROLE=passbook_command\nDATABASE_MAX_CONNS=8\nMIGRATE=auto\n" +
 		"NATS_URL=nats://passbook:xxxxx@nats:4222\nNATS_CREDS_FILE=\nNATS_STREAM_MAX_BYTES=1GiB\nNATS_STREAM_MAX_AGE=168h0m0s\n" +
 		"AUTH_ISSUER=https://id.example.com\nAUTH_DISCOVERY_URL=\nAUTH_AUDIENCE=passbook\n" +
+		"AUTH_ALGORITHMS=RS256,ES256,EdDSA\nAUTH_CLOCK_SKEW=30s\nAUTH_KEYS_REFRESH=5m0s\nAUTH_KEYS_STALE_MAX=1h0m0s\n" +
 		"RELAY=on\nFORWARD=on\nQUEUE_MAX=8192\nQUEUE_AGE=2s\nQUEUE_DELAY=50ms\nBATCH_MAX=1024\nCACHE_BYTES=256MiB\nSNAPSHOT_EVERY=200\nBULK_TIMEOUT=1m0s\nBULK_MAX=16\n" +
 		"PAYMENT_PROCESS=on\nPAYMENT_CONCURRENCY=32\nPAYMENT_STUCK_AFTER=8\nPAYMENT_STATUS_EVERY=30s\nPAYMENT_BACKOFF_MAX=1m0s\nPAYMENT_GRACE=10s\nCLEARING_TIMEOUT=5s\nCLEARING_SUBJECT=passbook.clearing\n"
 	if c.String() != want {
@@ -59,7 +60,8 @@ func TestReadsEveryVariable(t *testing.T) {
 		"HTTP_ADDR": "127.0.0.1:2", "DATABASE_URL": "host=db", "DATABASE_ROLE": "r", "DATABASE_MAX_CONNS": "3",
 		"MIGRATE": "off", "NATS_URL": "tls://n:4222", "NATS_CREDS_FILE": "/creds", "NATS_STREAM_MAX_BYTES": "64MiB",
 		"NATS_STREAM_MAX_AGE": "2h0m0s", "AUTH_ISSUER": "http://i", "AUTH_DISCOVERY_URL": "http://d",
-		"AUTH_AUDIENCE": "a", "RELAY": "off", "FORWARD": "off", "QUEUE_MAX": "4", "QUEUE_AGE": "8s", "QUEUE_DELAY": "9ms", "BATCH_MAX": "5", "CACHE_BYTES": "6MiB", "SNAPSHOT_EVERY": "7",
+		"AUTH_AUDIENCE": "a", "AUTH_ALGORITHMS": "PS256", "AUTH_CLOCK_SKEW": "1s", "AUTH_KEYS_REFRESH": "2s", "AUTH_KEYS_STALE_MAX": "3s",
+		"RELAY": "off", "FORWARD": "off", "QUEUE_MAX": "4", "QUEUE_AGE": "8s", "QUEUE_DELAY": "9ms", "BATCH_MAX": "5", "CACHE_BYTES": "6MiB", "SNAPSHOT_EVERY": "7",
 		"BULK_TIMEOUT": "3m0s", "BULK_MAX": "9",
 		"PAYMENT_PROCESS": "off", "PAYMENT_CONCURRENCY": "10", "PAYMENT_STUCK_AFTER": "11", "PAYMENT_STATUS_EVERY": "12s", "PAYMENT_BACKOFF_MAX": "13s",
 		"PAYMENT_GRACE": "14s", "CLEARING_TIMEOUT": "15s", "CLEARING_SUBJECT": "a.b",
@@ -106,6 +108,11 @@ func TestFaults(t *testing.T) {
 		{"AUTH_ISSUER=", "AUTH_ISSUER: not set"},
 		{"AUTH_ISSUER=id.example.com", "AUTH_ISSUER: "},
 		{"AUTH_DISCOVERY_URL=ftp://x", "AUTH_DISCOVERY_URL: "},
+		{"AUTH_ALGORITHMS=RS256,none", `AUTH_ALGORITHMS: "none" is none of`},
+		{"AUTH_ALGORITHMS=HS256", `AUTH_ALGORITHMS: "HS256" is none of`},
+		{"AUTH_CLOCK_SKEW=6m", "AUTH_CLOCK_SKEW: 6m0s is not between"},
+		{"AUTH_KEYS_REFRESH=1ms", "AUTH_KEYS_REFRESH: 1ms is not between"},
+		{"AUTH_KEYS_STALE_MAX=1m", "AUTH_KEYS_STALE_MAX: 1m0s is not between"},
 		{"RELAY=true", `RELAY: "true" is neither on nor off`},
 		{"QUEUE_MAX=0", "QUEUE_MAX: 0 is not between"},
 		{"QUEUE_AGE=0s", "QUEUE_AGE: 0s is not between"},

@@ -130,10 +130,14 @@ func natsConfig(cfg config.NATS, rt Runtime, name string) natskit.Config {
 
 // verifier makes the door: whose tokens are accepted.
 func (s *Service) verifier(cfg config.Auth, log *slog.Logger) (*auth.Verifier, error) {
-	v, err := auth.New(auth.Config{Issuer: cfg.AuthIssuer, DiscoveryURL: cfg.AuthDiscoveryURL, Audience: cfg.AuthAudience, Log: log})
+	v, err := auth.New(auth.Config{
+		Issuer: cfg.AuthIssuer, DiscoveryURL: cfg.AuthDiscoveryURL, Audience: cfg.AuthAudience, Log: log,
+		Algorithms: cfg.AuthAlgorithms, Skew: cfg.AuthClockSkew, KeysRefresh: cfg.AuthKeysRefresh, KeysStaleMax: cfg.AuthKeysStaleMax,
+	})
 	if err != nil {
 		return nil, err
 	}
+	s.add("issuer", supervise.Processors, v.Run)
 	s.Checks = append(s.Checks, ops.Check{Name: s.Name + " issuer", Ready: v.Ready})
 	return v, nil
 }

@@ -19,8 +19,10 @@ type Call struct {
 	Path        string // of the request, as it was sent
 	DryRun      bool   // nothing is to be stored
 
-	route *route
-	query url.Values // as the document has it
+	route   *route
+	query   url.Values  // as the document has it
+	answer  http.Header // of a call that another one carries: nil
+	counted counted
 }
 
 // callContext carries the call without a further allocation.

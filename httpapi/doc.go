@@ -4,7 +4,7 @@
 //
 // # Order of examination
 //
-// Route (404, 405), token (401), scope (403), query parameters (400), media type (415), size (413), form of the body (400, or
+// Route (404, 405), token (401), rate of the caller (429), scope (403), rate of the account in the path (429), query parameters (400), media type (415), size (413), form of the body (400, or
 // 422 for an amount that no command can have), headers of the operation (400), then the operation itself. Whatever stops a
 // request stops it before anything was done.
 //

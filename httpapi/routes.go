@@ -17,6 +17,7 @@ type route struct {
 	query        map[string]*openapi3.Schema
 	body         *openapi3.Schema
 	bodyOptional bool
+	ofAccount    bool // its path names an account
 	limits       Limits
 	timings      *timings
 	server       *Server
@@ -49,7 +50,7 @@ func (rs *Routes) add(method, path string, h echo.HandlerFunc, limits Limits) *e
 	}
 	r := &route{
 		Route: at, rule: rule, query: queryParameters(operation), body: bodySchema(operation), bodyOptional: bodyOptional(operation),
-		limits: limits, server: rs.server,
+		ofAccount: strings.Contains(at.Path, "{account_id}"), limits: limits, server: rs.server,
 		timings: &timings{metrics: rs.server.metrics, route: at.Path, method: method},
 	}
 	rs.server.routes[at] = r

@@ -59,6 +59,7 @@ func newCall(r *route, c echo.Context) Call {
 		Header:      req.Header,
 		Path:        req.URL.Path,
 		route:       r,
+		answer:      c.Response().Header(),
 	}
 }
 
@@ -66,24 +67,39 @@ func newCall(r *route, c echo.Context) Call {
 func (s *Server) examine(cc *callContext, c echo.Context) error {
 	call, req := &cc.call, c.Request()
 	if !call.route.rule.Public {
-		id, err := s.authenticate(cc, req)
+		err := s.admit(cc, c)
+		call.tellRates()
 		if err != nil {
 			return err
-		}
-		call.Identity = id
-		if call.OwnedBy, err = call.route.rule.admit(id); err != nil {
-			return err
-		}
-		if s.cfg.Admit != nil {
-			if err := s.cfg.Admit(call); err != nil {
-				return err
-			}
 		}
 	}
 	if err := call.checkQuery(req); err != nil {
 		return err
 	}
 	c.SetRequest(req.WithContext(cc))
+	return nil
+}
+
+// admit finds out who calls, and whether that is allowed and not too much.
+func (s *Server) admit(cc *callContext, c echo.Context) error {
+	call := &cc.call
+	id, err := s.authenticate(cc, c.Request())
+	if err != nil {
+		return err
+	}
+	call.Identity = id
+	if err := call.countRequest(); err != nil {
+		return err
+	}
+	if call.OwnedBy, err = call.route.rule.admit(id); err != nil {
+		return err
+	}
+	if err := call.countAddressed(c); err != nil {
+		return err
+	}
+	if s.cfg.Admit != nil {
+		return s.cfg.Admit(call)
+	}
 	return nil
 }
 

@@ -32,6 +32,8 @@ type Config struct {
 	// once it is known who calls, and on public routes not at all.
 	Admit func(*Call) error
 
+	Rates Rates // none
+
 	RequestTimeout    time.Duration // for an answer, after which it is 504; 20 s
 	ReadHeaderTimeout time.Duration // 5 s
 	ReadTimeout       time.Duration // for head and body; 15 s
@@ -70,6 +72,7 @@ type Server struct {
 	cfg       Config
 	document  *document
 	metrics   *metrics
+	rates     *rates // nil when there are none
 	echo      *echo.Echo
 	routes    map[Route]*route
 	unmatched *route
@@ -89,7 +92,14 @@ func NewServer(name string, cfg Config, yaml []byte, register func(*Routes)) (*S
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{name: name, cfg: cfg, document: document, metrics: metrics, echo: newEcho(), routes: map[Route]*route{}, stopping: make(chan struct{})}
+	rates, err := newRates(name, cfg.Rates, cfg.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		name: name, cfg: cfg, document: document, metrics: metrics, rates: rates, echo: newEcho(),
+		routes: map[Route]*route{}, stopping: make(chan struct{}),
+	}
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
 	s.unmatched = &route{server: s, timings: &timings{metrics: metrics, route: "unmatched", method: "any"}}
 	s.echo.HTTPErrorHandler = s.answerUnmatched

@@ -57,6 +57,7 @@ type options struct {
 	log     io.Writer
 	timeout time.Duration
 	metrics *prometheus.Registry
+	rates   httpapi.Rates
 }
 
 func tinyServer(t *testing.T, o options, h echo.HandlerFunc) *httpapi.Server {
@@ -70,7 +71,7 @@ func tinyServer(t *testing.T, o options, h echo.HandlerFunc) *httpapi.Server {
 	if o.metrics == nil {
 		o.metrics = prometheus.NewRegistry()
 	}
-	cfg := httpapi.Config{Auth: o.auth, Log: slog.New(slog.NewJSONHandler(o.log, nil)), Metrics: o.metrics, RequestTimeout: o.timeout, StopTimeout: 5 * time.Second}
+	cfg := httpapi.Config{Auth: o.auth, Log: slog.New(slog.NewJSONHandler(o.log, nil)), Metrics: o.metrics, RequestTimeout: o.timeout, StopTimeout: 5 * time.Second, Rates: o.rates}
 	s, err := httpapi.NewServer("tiny", cfg, []byte(tiny), func(r *httpapi.Routes) { r.GET("/v1/projections", h) })
 	if err != nil {
 		t.Fatal(err)

@@ -17,9 +17,11 @@ import (
 	"passbook/domain/account"
 	banking "passbook/domain/bank"
 	"passbook/domain/money"
+	"passbook/httpapi"
 	"passbook/httpapi/auth"
 	"passbook/httpapi/commandapi"
 	"passbook/httpapi/httpapitest"
+	"passbook/httpapi/ratelimit"
 )
 
 // rubberStamp accepts everything and renders as the real executor has it rendered: what is left is the price of the API.
@@ -70,8 +72,17 @@ func (s *sink) Write(b []byte) (int, error) {
 
 // BenchmarkDeposit is one deposit from the parsed request to the written answer, without network and without log.
 func BenchmarkDeposit(b *testing.B) {
+	wide := ratelimit.Policy{PerSecond: 1_000_000, Burst: 1_000_000}
+	for name, rates := range map[string]httpapi.Rates{"no rates": {}, "rates": {Subject: wide, Account: wide}} {
+		b.Run(name, func(b *testing.B) { benchmarkDeposit(b, rates) })
+	}
+}
+
+func benchmarkDeposit(b *testing.B, rates httpapi.Rates) {
 	kit := httpapitest.New(b, api.Command)
-	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newRubberStamp(), newBank())
+	cfg := kit.Config()
+	cfg.Rates = rates
+	server, err := commandapi.New(cfg, commandapi.Limits{}, newRubberStamp(), newBank())
 	if err != nil {
 		b.Fatal(err)
 	}

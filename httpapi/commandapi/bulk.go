@@ -86,6 +86,7 @@ func (h *handlers) readBulk(call *httpapi.Call, r *http.Request) (*bulk, error) 
 	if err := checkCount(len(b.items)); err != nil {
 		return nil, err
 	}
+	call.CountItems(len(b.items))
 	if call.DryRun {
 		return b, nil
 	}

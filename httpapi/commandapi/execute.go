@@ -64,6 +64,9 @@ func (h *handlers) request(ctx context.Context, call *httpapi.Call, o order) (co
 			return command.Request{}, err
 		}
 	}
+	if err := call.CountAccount(bank.Principal(o.command)); err != nil {
+		return command.Request{}, err
+	}
 	return command.Request{
 		Caller: call.Identity.Caller, Key: key, Fingerprint: print,
 		Path: call.Path, RequestID: call.RequestID, Traceparent: call.Traceparent,

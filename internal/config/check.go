@@ -34,6 +34,7 @@ const (
 	keysRefreshLeast   = time.Second
 	keysRefreshMost    = time.Hour
 	keysStaleMost      = 7 * 24 * time.Hour
+	rateMost           = 1_000_000
 )
 
 func (c *CommandAPI) check(f *Faults) {
@@ -90,6 +91,10 @@ func (p Process) check(f *Faults) {
 }
 
 func (h HTTP) check(f *Faults, opsAddr string) {
+	checkRange(f, "RATE_PER_SUBJECT", int64(h.RatePerSubject), 0, rateMost)
+	checkRange(f, "RATE_PER_SUBJECT_BURST", int64(h.RatePerSubjectBurst), 0, rateMost)
+	checkRange(f, "RATE_PER_ACCOUNT", int64(h.RatePerAccount), 0, rateMost)
+	checkRange(f, "RATE_PER_ACCOUNT_BURST", int64(h.RatePerAccountBurst), 0, rateMost)
 	if !checkAddr(f, "HTTP_ADDR", h.HTTPAddr) {
 		return
 	}

@@ -73,7 +73,11 @@ type Process struct {
 
 // HTTP is common to the two APIs.
 type HTTP struct {
-	HTTPAddr string `env:"HTTP_ADDR" help:"where the API listens, host:port"`
+	HTTPAddr            string `env:"HTTP_ADDR" help:"where the API listens, host:port"`
+	RatePerSubject      int    `env:"RATE_PER_SUBJECT" help:"requests a second of one caller (issuer and subject of the token), each item of a bulk for one; more are answered 429 rate_limited. 0: no limit"`
+	RatePerSubjectBurst int    `env:"RATE_PER_SUBJECT_BURST" help:"what a caller may use at once after a time of quiet; 0: ten seconds' worth"`
+	RatePerAccount      int    `env:"RATE_PER_ACCOUNT" help:"requests a second about one account; more are answered 429 rate_limited. 0: no limit"`
+	RatePerAccountBurst int    `env:"RATE_PER_ACCOUNT_BURST" help:"what an account may be asked at once after a time of quiet; 0: ten seconds' worth"`
 }
 
 // DatabaseAddress is where Postgres is.

@@ -10,7 +10,6 @@ import (
 	"passbook/command/forward"
 	"passbook/eventstore"
 	"passbook/eventstore/relay"
-	"passbook/httpapi"
 	"passbook/httpapi/commandapi"
 	"passbook/internal/config"
 	"passbook/internal/lease"
@@ -72,7 +71,7 @@ func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt
 		return err
 	}
 	limits := commandapi.Limits{BulkTimeout: cfg.BulkTimeout, BulkMax: cfg.BulkMax}
-	server, err := commandapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, limits, processor, finder) //nolint:contextcheck // its handlers have contexts of their own
+	server, err := commandapi.New(httpConfig(cfg.HTTP, cfg.Process, verifier, rt), limits, processor, finder) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"passbook/httpapi"
 	"passbook/httpapi/queryapi"
 	"passbook/internal/config"
 	"passbook/internal/eventcodec"
@@ -42,7 +41,7 @@ func (s *Service) buildQueryAPI(ctx context.Context, cfg config.QueryAPI, rt Run
 		*readmodel.Queries
 		*readmodel.Explainer
 	}{queries, readmodel.NewExplainer(pool, codec)}
-	server, err := queryapi.New(httpapi.Config{Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: cfg.ShutdownTimeout}, reads) //nolint:contextcheck // its handlers have contexts of their own
+	server, err := queryapi.New(httpConfig(cfg.HTTP, cfg.Process, verifier, rt), reads) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,31 @@ import (
 	"log/slog"
 	"net"
 
+	"passbook/httpapi"
+	"passbook/httpapi/auth"
+	"passbook/httpapi/ratelimit"
+	"passbook/internal/config"
 	"passbook/internal/supervise"
 )
+
+// httpConfig is what both APIs are configured with.
+func httpConfig(cfg config.HTTP, process config.Process, verifier *auth.Verifier, rt Runtime) httpapi.Config {
+	return httpapi.Config{
+		Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: process.ShutdownTimeout,
+		Rates: httpapi.Rates{
+			Subject: ratePolicy(cfg.RatePerSubject, cfg.RatePerSubjectBurst),
+			Account: ratePolicy(cfg.RatePerAccount, cfg.RatePerAccountBurst),
+		},
+	}
+}
+
+// ratePolicy is a configured limit. Without a burst of its own it has that of ten seconds.
+func ratePolicy(perSecond, burst int) ratelimit.Policy {
+	if burst == 0 {
+		burst = 10 * perSecond
+	}
+	return ratelimit.Policy{PerSecond: perSecond, Burst: burst}
+}
 
 // server is an HTTP API: *httpapi.Server.
 type server interface {

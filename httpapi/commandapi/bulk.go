@@ -98,6 +98,6 @@ func (h *handlers) readBulk(call *httpapi.Call, r *http.Request) (*bulk, error) 
 
 // independently executes the items one by one and streams their results.
 func (h *handlers) independently(ctx context.Context, b *bulk, w http.ResponseWriter) error {
-	run := &independent{bulk: b, window: make([]underway, h.limits.BulkWindow), allowed: h.limits.BulkWindow, results: newResults(w, b.lines)}
+	run := &independent{bulk: b, window: make([]underway, h.limits.BulkWindow), allowed: h.limits.BulkWindow, results: b.newResults(w)}
 	return run.all(ctx)
 }

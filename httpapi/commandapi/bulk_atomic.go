@@ -40,7 +40,7 @@ func (h *handlers) atomically(ctx context.Context, b *bulk, w http.ResponseWrite
 
 // writeAll writes the results of an atomic bulk.
 func (b *bulk) writeAll(w http.ResponseWriter, answers []command.Answer) error {
-	r := newResults(w, b.lines)
+	r := b.newResults(w)
 	for _, a := range answers {
 		r.position = max(r.position, a.Position)
 	}

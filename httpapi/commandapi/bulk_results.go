@@ -10,6 +10,7 @@ import (
 // results writes what became of the items, in their order, in the form that the items came in.
 type results struct {
 	w         http.ResponseWriter
+	items     *bulkItems
 	lines     bool
 	buffer    []byte
 	written   int
@@ -21,8 +22,8 @@ type results struct {
 // bufferFull is how much is written at a time when there is no reason to write before.
 const bufferFull = 32 << 10
 
-func newResults(w http.ResponseWriter, lines bool) *results {
-	return &results{w: w, lines: lines, buffer: make([]byte, 0, bufferFull+4096)}
+func (b *bulk) newResults(w http.ResponseWriter) *results {
+	return &results{w: w, items: b.handlers.items, lines: b.lines, buffer: make([]byte, 0, bufferFull+4096)}
 }
 
 // begin writes the head. From here on the status is 200, whatever becomes of the items.
@@ -51,6 +52,7 @@ func (r *results) add(status int, replayed bool, body []byte, position int64) {
 	}
 	r.buffer = b
 	r.written++
+	r.items.count(status)
 	if status < http.StatusMultipleChoices {
 		r.succeeded++
 		r.position = max(r.position, position)

@@ -88,6 +88,21 @@ func TestBulkIsARunOfRequests(t *testing.T) {
 	if want := "[201 201 422 200 412 404 200 422]"; statuses(got) != want {
 		t.Errorf("got %s, want %s", statuses(got), want)
 	}
+	counted := map[string]float64{}
+	families, err := r.Metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if family.GetName() == "passbook_http_bulk_items_total" {
+				counted[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+			}
+		}
+	}
+	if want := "map[accepted:4 failed:0 refused:4]"; fmt.Sprint(counted) != want {
+		t.Errorf("counted %v, want %s", counted, want)
+	}
 	alone := r.want(r.do("POST", "/v1/accounts/"+id+"/withdrawals", `{"amount":501,"currency":"EUR"}`, "Idempotency-Key", "bulk/2"), 422, "insufficient_funds")
 	if string(alone.Body) != string(got[2].Body) || alone.Header.Get("Idempotent-Replayed") != "true" {
 		t.Errorf("by itself it is answered %s %v, in the bulk %s", alone.Body, alone.Header, got[2].Body)

@@ -188,3 +188,29 @@ func TestAnyDryRunDecidesAsTheRealThing(t *testing.T) {
 		t.Errorf("too little was decided: %v", decided)
 	}
 }
+
+// TestABulkLeavesRoomForOthers: while ten thousand items of one caller are done, another caller's commands go between them. How many
+// do depends on the machine; were the bulk put into the queue whole, it would be one.
+func TestABulkLeavesRoomForOthers(t *testing.T) {
+	t.Parallel()
+	r, _ := newRealRig(t)
+	path, other := r.openFor("ada", "EUR", 0), r.openFor("eve", "EUR", 0)
+	var items []string
+	for range 10_000 {
+		items = append(items, item(path+"/deposits", euroCent))
+	}
+	done := make(chan []result, 1)
+	go func() { done <- r.bulk(r.teller, items) }()
+	second := r.Token(t, "teller-2", auth.AccountsWrite)
+	for between := 0; ; between++ {
+		select {
+		case results := <-done:
+			if n := strings.Count(statuses(results), "201"); n != len(items) || between < 5 {
+				t.Errorf("%d items done, and %d commands of another caller meanwhile", n, between)
+			}
+			return
+		default:
+			r.want(r.as(second, "POST", other+"/deposits", euroCent), 201, "")
+		}
+	}
+}

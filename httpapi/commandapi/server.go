@@ -40,12 +40,17 @@ type handlers struct {
 	finder   Finder
 	limits   Limits
 	bulks    chan struct{} // has a place for each bulk request that is served
+	items    *bulkItems
 }
 
 // New makes the server of the command API. The executor must answer with what Render made.
 func New(cfg httpapi.Config, limits Limits, executor Executor, finder Finder) (*httpapi.Server, error) {
 	limits = limits.withDefaults()
-	h := &handlers{executor: executor, finder: finder, limits: limits, bulks: make(chan struct{}, limits.BulkMax)}
+	items, err := newBulkItems(cfg.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	h := &handlers{executor: executor, finder: finder, limits: limits, bulks: make(chan struct{}, limits.BulkMax), items: items}
 	cfg.Admit = func(call *httpapi.Call) error {
 		if err := executor.Admits(call.Identity.Caller); err != nil {
 			return translate(err)

@@ -42,6 +42,11 @@ endif
 test-race: postgres ## the same under the race detector (needs a C compiler)
 	go test -race -count=1 -timeout=30m $(PKG)
 
+.PHONY: test-provider
+test-provider: postgres ## try the bank with an identity provider that others wrote and certified (npm's oidc-provider; needs node)
+	@./deploy/ensure-node.sh
+	go test -tags provider -count=1 -timeout=10m -run 'OutsideIssuer|KeysRotate' ./internal/e2e
+
 .PHONY: lint
 lint: ## gofmt, goimports, go vet and the linters of .golangci.yml
 	$(TOOL) golangci-lint run $(PKG)

@@ -33,6 +33,7 @@ type bank struct {
 	fail      func(command.Request) error // when set, asked first
 	closed    func(caller string) error   // when set, asked before that
 	atomic    func() error                // when set, asked in place of executing together
+	lost      error                       // when set, nothing is found for it
 	begin     func(command.Request) (pending command.Pending, err error, mine bool)
 }
 
@@ -157,6 +158,9 @@ func (b *bank) restore(before *bank) {
 
 // Hold implements commandapi.Finder.
 func (b *bank) Hold(_ context.Context, id uuid.UUID) (uuid.UUID, error) {
+	if b.lost != nil {
+		return uuid.Nil, b.lost
+	}
 	for accountID, s := range b.accounts {
 		if _, open := s.Hold(id); open {
 			return accountID, nil

@@ -120,6 +120,29 @@ func TestTenThousandItemsOrNone(t *testing.T) {
 	r.want(r.do("POST", a+"/close", `{"reason":"empty"}`), 200, "")
 }
 
+// TestADryRunOfAnAtomicBulkSeesWhatComesBefore, and stores nothing of it.
+func TestADryRunOfAnAtomicBulkSeesWhatComesBefore(t *testing.T) {
+	t.Parallel()
+	r, rows := newRealRig(t)
+	a, b := r.openFor("ada", "EUR", 100), r.openFor("eve", "EUR", 0)
+	items := []string{item("/v1/transfers", transferBody(a, b, 60, "")), item(b+"/withdrawals", `{"amount":60,"currency":"EUR"}`), item(b+"/close", `{"reason":"r"}`)}
+	dry := func(items []string, status int, code string) *httpapitest.Response {
+		t.Helper()
+		return r.want(r.do("POST", "/v1/bulk?mode=atomic&dry_run=true", "["+strings.Join(items, ",")+"]", "Idempotency-Key", ""), status, code)
+	}
+	before, answers := rows()
+	data := dry(items, 200, "").JSON(t)["data"].([]any)
+	for i, want := range []float64{201, 201, 200} {
+		if result := data[i].(map[string]any)["body"].(map[string]any); result["dry_run"] != true || result["status"] != want {
+			t.Errorf("item %d: %v", i, result)
+		}
+	}
+	members(t, dry(append(items, item(b+"/deposits", euroCent)), 422, "account_closed").Problem.Context, map[string]any{"failed_index": 3})
+	if events, kept := rows(); events != before || kept != answers {
+		t.Error("something was stored")
+	}
+}
+
 // TestAnyDryRunDecidesAsTheRealThing gives random commands, each twice: first dry, then in earnest. What was foretold happens: the
 // status, the refusal, the answer but for ids and times, and as many events as there were to be.
 func TestAnyDryRunDecidesAsTheRealThing(t *testing.T) {

@@ -71,6 +71,7 @@ var access = map[Route]Rule{
 	{"GET", "/v1/transfers/{transfer_id}"}:        readOwn,
 	{"GET", "/v1/payments"}:                       readPayments,
 	{"GET", "/v1/payments/{payment_id}"}:          readPayments,
+	{"GET", "/v1/trial-balance"}:                  {Full: []auth.Scope{auth.AccountsRead, auth.AuditRead}},
 	{"GET", "/v1/owners"}:                         readOwn,
 	{"GET", "/v1/owners/{owner_id}"}:              readOwn,
 	{"GET", "/v1/projections"}:                    readOps,

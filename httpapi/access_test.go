@@ -87,6 +87,10 @@ func (emptyBooks) Payments(context.Context, readmodel.PaymentFilter) ([]readmode
 	return nil, false, readmodel.Freshness{}, nil
 }
 
+func (emptyBooks) TrialBalance(context.Context, *time.Time) (readmodel.TrialBalance, readmodel.Freshness, error) {
+	return readmodel.TrialBalance{}, readmodel.Freshness{}, nil
+}
+
 func (emptyBooks) Owner(context.Context, string) (readmodel.Owner, readmodel.Freshness, error) {
 	return readmodel.Owner{}, readmodel.Freshness{}, readmodel.ErrNotFound
 }

@@ -97,6 +97,10 @@ func BenchmarkQueries(b *testing.B) {
 			_, _, err := queries.BalanceAt(ctx, a.ID, at, readmodel.BasisEffective)
 			return err
 		}},
+		{"trial balance", func(ctx context.Context, _ account.State) error {
+			_, _, err := queries.TrialBalance(ctx, nil)
+			return err
+		}},
 		{"year of days", func(ctx context.Context, a account.State) error {
 			_, _, _, err := queries.DailyBalances(ctx, a.ID, from, from.AddDate(1, 0, 0), readmodel.BasisEffective)
 			return err

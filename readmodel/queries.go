@@ -22,11 +22,12 @@ type Queries struct {
 	pool    *pgxpool.Pool
 	lookups lookups
 	waiters waiters
+	trial   chan struct{} // held by who adds up the books
 }
 
 // NewQueries returns the read side behind the pool, which stays the caller's to close.
 func NewQueries(pool *pgxpool.Pool) *Queries {
-	q := &Queries{pool: pool, lookups: lookups{ask: asker(pool)}}
+	q := &Queries{pool: pool, lookups: lookups{ask: asker(pool)}, trial: make(chan struct{}, 1)}
 	q.waiters.turn = make(chan struct{}, 1)
 	return q
 }

@@ -373,6 +373,42 @@ func (e TransactionType) Valid() bool {
 	}
 }
 
+// Defines values for TrialLineLine.
+const (
+	TrialLineLineCaptures         TrialLineLine = "captures"
+	TrialLineLineCustomerAccounts TrialLineLine = "customer_accounts"
+	TrialLineLineDeposits         TrialLineLine = "deposits"
+	TrialLineLineFees             TrialLineLine = "fees"
+	TrialLineLineInterest         TrialLineLine = "interest"
+	TrialLineLinePayments         TrialLineLine = "payments"
+	TrialLineLineTransfers        TrialLineLine = "transfers"
+	TrialLineLineWithdrawals      TrialLineLine = "withdrawals"
+)
+
+// Valid indicates whether the value is a known member of the TrialLineLine enum.
+func (e TrialLineLine) Valid() bool {
+	switch e {
+	case TrialLineLineCaptures:
+		return true
+	case TrialLineLineCustomerAccounts:
+		return true
+	case TrialLineLineDeposits:
+		return true
+	case TrialLineLineFees:
+		return true
+	case TrialLineLineInterest:
+		return true
+	case TrialLineLinePayments:
+		return true
+	case TrialLineLineTransfers:
+		return true
+	case TrialLineLineWithdrawals:
+		return true
+	default:
+		return false
+	}
+}
+
 // Account defines model for Account.
 type Account struct {
 	AccountID openapi_types.UUID `json:"account_id"`
@@ -523,6 +559,21 @@ type Creditor struct {
 //
 // Example: EUR
 type Currency = string
+
+// CurrencyTotals defines model for CurrencyTotals.
+type CurrencyTotals struct {
+	// Accounts That there were.
+	Accounts int64 `json:"accounts"`
+	Balanced bool  `json:"balanced"`
+	Credits  int64 `json:"credits"`
+
+	// Currency ISO 4217 code of a currency in use, upper case.
+	//
+	// Example: EUR
+	Currency Currency    `json:"currency"`
+	Debits   int64       `json:"debits"`
+	Lines    []TrialLine `json:"lines"`
+}
 
 // DayBalance defines model for DayBalance.
 type DayBalance struct {
@@ -1151,6 +1202,42 @@ type Transfer struct {
 	TransferID    openapi_types.UUID `json:"transfer_id"`
 }
 
+// TrialBalance defines model for TrialBalance.
+type TrialBalance struct {
+	At time.Time `json:"at"`
+
+	// Balanced Debits equal credits in every currency.
+	Balanced   bool             `json:"balanced"`
+	Currencies []CurrencyTotals `json:"currencies"`
+
+	// Position Of the log: everything up to it is in the books, and nothing else.
+	Position int64 `json:"position"`
+
+	// Stale An event of some account could not be applied: the books are those before it. Absent otherwise.
+	Stale *bool `json:"stale,omitempty"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince *time.Time `json:"stale_since,omitempty"`
+}
+
+// TrialLine defines model for TrialLine.
+type TrialLine struct {
+	// Credit What accounts were debited with for it.
+	Credit int64 `json:"credit"`
+
+	// Debit What accounts were credited with for it.
+	Debit int64 `json:"debit"`
+
+	// Line `customer_accounts`: credit is what the bank owes, debit what is overdrawn. `transfers`: both sides, so debit and credit are equal.
+	Line TrialLineLine `json:"line"`
+
+	// Movements Not of `customer_accounts`.
+	Movements *int64 `json:"movements,omitempty"`
+}
+
+// TrialLineLine `customer_accounts`: credit is what the bank owes, debit what is overdrawn. `transfers`: both sides, so debit and credit are equal.
+type TrialLineLine string
+
 // Undoing A transaction that undoes another one, in full or in part.
 type Undoing struct {
 	Amount        int64              `json:"amount"`
@@ -1331,6 +1418,12 @@ type ListPaymentsParams struct {
 	Cursor PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// GetTrialBalanceParams defines parameters for GetTrialBalance.
+type GetTrialBalanceParams struct {
+	// At The moment. Without it, now.
+	At Moment `form:"at,omitempty" json:"at,omitempty"`
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListAccounts List accounts
@@ -1381,6 +1474,9 @@ type ServerInterface interface {
 	// GetTransfer One transfer, both sides
 	// (GET /v1/transfers/{transfer_id})
 	GetTransfer(ctx echo.Context, transferID TransferID) error
+	// GetTrialBalance The bank's books in double entry
+	// (GET /v1/trial-balance)
+	GetTrialBalance(ctx echo.Context, params GetTrialBalanceParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -1851,6 +1947,24 @@ func (w *ServerInterfaceWrapper) GetTransfer(ctx echo.Context) error {
 	return err
 }
 
+// GetTrialBalance converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTrialBalance(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTrialBalanceParams
+	// ------------- Optional query parameter "at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "at", ctx.QueryParams(), &params.At, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter at: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTrialBalance(ctx, params)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -1914,6 +2028,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/projections", wrapper.ListProjections, options.OperationMiddlewares["listProjections"]...)
 	router.GET(options.BaseURL+"/v1/transactions/:transaction_id", wrapper.GetTransaction, options.OperationMiddlewares["getTransaction"]...)
 	router.GET(options.BaseURL+"/v1/transfers/:transfer_id", wrapper.GetTransfer, options.OperationMiddlewares["getTransfer"]...)
+	router.GET(options.BaseURL+"/v1/trial-balance", wrapper.GetTrialBalance, options.OperationMiddlewares["getTrialBalance"]...)
 
 }
 
@@ -2274,6 +2389,28 @@ func (response GetTransfer200JSONResponse) VisitGetTransferResponse(w http.Respo
 	return err
 }
 
+type GetTrialBalanceRequestObject struct {
+	Params GetTrialBalanceParams
+}
+
+type GetTrialBalanceResponseObject interface {
+	VisitGetTrialBalanceResponse(w http.ResponseWriter) error
+}
+
+type GetTrialBalance200JSONResponse TrialBalance
+
+func (response GetTrialBalance200JSONResponse) VisitGetTrialBalanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListAccounts List accounts
@@ -2324,6 +2461,9 @@ type StrictServerInterface interface {
 	// GetTransfer One transfer, both sides
 	// (GET /v1/transfers/{transfer_id})
 	GetTransfer(ctx context.Context, request GetTransferRequestObject) (GetTransferResponseObject, error)
+	// GetTrialBalance The bank's books in double entry
+	// (GET /v1/trial-balance)
+	GetTrialBalance(ctx context.Context, request GetTrialBalanceRequestObject) (GetTrialBalanceResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -2736,6 +2876,31 @@ func (sh *strictHandler) GetTransfer(ctx echo.Context, transferID TransferID) er
 		return err
 	} else if validResponse, ok := response.(GetTransferResponseObject); ok {
 		return validResponse.VisitGetTransferResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTrialBalance operation middleware
+func (sh *strictHandler) GetTrialBalance(ctx echo.Context, params GetTrialBalanceParams) error {
+	var request GetTrialBalanceRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTrialBalance(ctx.Request().Context(), request.(GetTrialBalanceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTrialBalance")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTrialBalanceResponseObject); ok {
+		return validResponse.VisitGetTrialBalanceResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -24,6 +24,7 @@ type Reads interface {
 	Accounts
 	History
 	Movements
+	Books
 	Directory
 	Machinery
 	Explanations
@@ -50,6 +51,11 @@ type Movements interface {
 	HoldsOf(ctx context.Context, filter readmodel.HoldFilter) (holds []readmodel.Hold, more bool, fresh readmodel.Freshness, err error)
 	Payment(ctx context.Context, id uuid.UUID) (readmodel.Payment, readmodel.Freshness, error)
 	Payments(ctx context.Context, filter readmodel.PaymentFilter) (payments []readmodel.Payment, more bool, fresh readmodel.Freshness, err error)
+}
+
+// Books answers what the whole bank comes to.
+type Books interface {
+	TrialBalance(ctx context.Context, at *time.Time) (readmodel.TrialBalance, readmodel.Freshness, error)
 }
 
 // Directory answers whose accounts are whose.

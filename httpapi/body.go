@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,7 @@ func (c *Call) Bind(r *http.Request, target any) error {
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	body, err := readBody(r, (*buffer)[:0], c.route.bodyMax())
+	body, err := c.route.readBody(r, (*buffer)[:0])
 	*buffer = body[:0]
 	if err != nil {
 		return err
@@ -76,8 +77,7 @@ func (c *Call) BindRaw(r *http.Request, media ...string) (body []byte, which str
 	if err != nil {
 		return nil, "", err
 	}
-	limit := c.route.bodyMax()
-	body, err = readBody(r, make([]byte, 0, min(max(r.ContentLength, 1024), int64(limit))+1), limit)
+	body, err = c.route.readBody(r, make([]byte, 0, min(max(r.ContentLength, 1024), int64(c.route.bodyMax()))+1))
 	return body, which, err
 }
 
@@ -112,7 +112,7 @@ func checkMediaOf(r *http.Request, media []string) (which string, err error) {
 		return "", &Error{Code: UnsupportedMediaType, Detail: "The body must be " + strings.Join(media, " or ") + "."}
 	}
 	if len(r.Header["Content-Encoding"]) > 0 {
-		return "", &Error{Code: UnsupportedMediaType, Detail: "The body must not be encoded."}
+		return "", &Error{Code: UnsupportedMediaType, Detail: "The body must be sent as it is: no Content-Encoding is taken."}
 	}
 	return which, nil
 }
@@ -126,7 +126,8 @@ func mediaType(contentType string) string {
 	return media
 }
 
-func readBody(r *http.Request, dst []byte, limit int) ([]byte, error) {
+func (rt *route) readBody(r *http.Request, dst []byte) ([]byte, error) {
+	limit := rt.bodyMax()
 	if r.ContentLength > int64(limit) {
 		return dst, TooLarge(limit)
 	}
@@ -141,17 +142,11 @@ func readBody(r *http.Request, dst []byte, limit int) ([]byte, error) {
 			return dst, TooLarge(limit)
 		case errors.Is(err, io.EOF):
 			return dst, nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return dst, tooSlow(rt.readTime(), err)
 		case err != nil:
 			return dst, &Error{Code: MalformedRequest, Detail: "The body could not be read to its end.", Cause: err}
 		}
-	}
-}
-
-// TooLarge is the answer to a body of more bytes than the limit.
-func TooLarge(limit int) *Error {
-	return &Error{
-		Code: PayloadTooLarge, Detail: fmt.Sprintf("The body has more than %d bytes.", limit),
-		Context: []Member{Number("limit_bytes", limit)},
 	}
 }
 
@@ -165,6 +160,9 @@ func suspect(target any, body []byte) bool {
 func explain(schema *openapi3.Schema, body []byte, cause error) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return refusal([]FieldError{{Code: FieldRequired, Detail: "a body is required"}}, cause)
+	}
+	if err := tooDeep(body); err != nil {
+		return err
 	}
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {

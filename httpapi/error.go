@@ -42,6 +42,7 @@ const (
 	FieldInvalidValue      = "invalid_value"
 	FieldInvalidSyntax     = "invalid_syntax"
 	FieldInvalidEncoding   = "invalid_encoding"
+	FieldTooDeep           = "too_deep"
 	FieldUnknownParameter  = "unknown_parameter"
 	FieldRepeatedParameter = "repeated_parameter"
 	FieldUnknownCurrency   = "unknown_currency"

@@ -26,7 +26,10 @@ const (
 	ReadModelStale          = "read_model_stale"
 	DuplicateReference      = "duplicate_reference"
 	VersionMismatch         = "version_mismatch"
+	RequestTimeout          = "request_timeout"
 	PayloadTooLarge         = "payload_too_large"
+	URLTooLong              = "url_too_long"
+	HeadersTooLarge         = "headers_too_large"
 	UnsupportedMediaType    = "unsupported_media_type"
 	InsufficientFunds       = "insufficient_funds"
 	AccountFrozen           = "account_frozen"
@@ -74,6 +77,9 @@ var table = []Kind{
 	{ReadModelStale, http.StatusConflict, "Read model stale", true},
 	{DuplicateReference, http.StatusConflict, "Duplicate reference", false},
 	{VersionMismatch, http.StatusPreconditionFailed, "Version mismatch", false},
+	{RequestTimeout, http.StatusRequestTimeout, "Request timeout", true},
+	{URLTooLong, http.StatusRequestURITooLong, "URL too long", false},
+	{HeadersTooLarge, http.StatusRequestHeaderFieldsTooLarge, "Headers too large", false},
 	{PayloadTooLarge, http.StatusRequestEntityTooLarge, "Payload too large", false},
 	{UnsupportedMediaType, http.StatusUnsupportedMediaType, "Unsupported media type", false},
 	{InsufficientFunds, http.StatusUnprocessableEntity, "Insufficient funds", false},

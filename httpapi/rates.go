@@ -18,12 +18,6 @@ type Rates struct {
 	Account ratelimit.Policy // about one account
 }
 
-// The names of the limits, as they stand in problems, headers and metrics.
-const (
-	limitSubject = "rate_per_subject"
-	limitAccount = "rate_per_account"
-)
-
 // rateKeysMax is how many callers, and how many accounts, are remembered. Callers have tokens of the issuer; accounts are whatever
 // is asked about.
 const rateKeysMax = 65_536

@@ -21,6 +21,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h[headerRequestID] = requestID(r.Header)
 	h["Cache-Control"] = noStore
+	if err := checkURL(r); err != nil {
+		s.answerUnread(w, r, err) //nolint:contextcheck // it is the request's
+		return
+	}
 	s.echo.ServeHTTP(w, r)
 }
 
@@ -34,6 +38,7 @@ func (s *Server) serve(r *route, h echo.HandlerFunc, c echo.Context) {
 		s.metrics.inFlight.Dec()
 		r.timings.observe(c.Response().Status, time.Since(start))
 	}()
+	endAfter(c)
 	ctx, done := s.limited(r, c)
 	defer done()
 	cc := &callContext{Context: ctx, call: newCall(r, c)}
@@ -183,7 +188,7 @@ func asError(err error) *Error {
 	case errors.As(err, &ours):
 		return ours
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return &Error{Code: Timeout, Detail: "Not done in time.", Cause: err}
+		return &Error{Code: Timeout, Detail: "Not done in time.", Context: []Member{Text("limit", limitTime)}, Cause: err}
 	case errors.As(err, &echos) && echos.Code == http.StatusNotFound:
 		return &Error{Code: NotFound, Detail: "There is nothing at this path."}
 	case errors.As(err, &echos) && echos.Code == http.StatusMethodNotAllowed:

@@ -41,6 +41,7 @@ type Config struct {
 	IdleTimeout       time.Duration // of a kept connection; 120 s
 	StopTimeout       time.Duration // for requests in flight when the server stops; 15 s
 	MaxHeaderBytes    int           // 16 KiB
+	MaxConnections    int           // 4096
 }
 
 func (c *Config) setDefaults() {
@@ -64,20 +65,24 @@ func (c *Config) setDefaults() {
 	if c.MaxHeaderBytes == 0 {
 		c.MaxHeaderBytes = 16 << 10
 	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = 4096
+	}
 }
 
 // Server is one API. It is an http.Handler, for tests and for those who bring their own listener.
 type Server struct {
-	name      string
-	cfg       Config
-	document  *document
-	metrics   *metrics
-	rates     *rates // nil when there are none
-	echo      *echo.Echo
-	routes    map[Route]*route
-	unmatched *route
-	stopping  chan struct{} // closed by stop, when no more requests are taken
-	stop      func()
+	name        string
+	cfg         Config
+	document    *document
+	metrics     *metrics
+	rates       *rates // nil when there are none
+	connections *connections
+	echo        *echo.Echo
+	routes      map[Route]*route
+	unmatched   *route
+	stopping    chan struct{} // closed by stop, when no more requests are taken
+	stop        func()
 }
 
 // NewServer makes the server of the named API from its OpenAPI document (YAML) and its handlers. It fails when a route
@@ -96,8 +101,12 @@ func NewServer(name string, cfg Config, yaml []byte, register func(*Routes)) (*S
 	if err != nil {
 		return nil, err
 	}
+	connections, err := newConnections(name, cfg.MaxConnections, cfg.MaxHeaderBytes, cfg.Metrics)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
-		name: name, cfg: cfg, document: document, metrics: metrics, rates: rates, echo: newEcho(),
+		name: name, cfg: cfg, document: document, metrics: metrics, rates: rates, connections: connections, echo: newEcho(),
 		routes: map[Route]*route{}, stopping: make(chan struct{}),
 	}
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
@@ -127,17 +136,19 @@ func (s *Server) serveDocument(c echo.Context) error {
 // no longer than StopTimeout. It closes the listener. The error is nil after an orderly stop.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
-		Handler:           s,
-		ConnContext:       s.connContext,
-		ReadHeaderTimeout: s.cfg.ReadHeaderTimeout,
-		ReadTimeout:       s.cfg.ReadTimeout,
-		WriteTimeout:      s.cfg.WriteTimeout,
-		IdleTimeout:       s.cfg.IdleTimeout,
-		MaxHeaderBytes:    s.cfg.MaxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // clients that hang up
+		Handler:                      s,
+		ConnContext:                  s.connContext,
+		ReadHeaderTimeout:            s.cfg.ReadHeaderTimeout,
+		ReadTimeout:                  s.cfg.ReadTimeout,
+		WriteTimeout:                 s.cfg.WriteTimeout,
+		IdleTimeout:                  s.cfg.IdleTimeout,
+		MaxHeaderBytes:               s.cfg.MaxHeaderBytes,
+		ConnState:                    s.connections.connState,
+		DisableGeneralOptionsHandler: true,                                                    // "OPTIONS *" is answered as all that we do not have
+		ErrorLog:                     slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), // clients that hang up
 	}
 	server.RegisterOnShutdown(s.stop)
-	return Serve(ctx, listener, server, s.cfg.StopTimeout)
+	return Serve(ctx, &boundedListener{listener, s.connections}, server, s.cfg.StopTimeout)
 }
 
 // Serve runs an http.Server as Server.Run does.

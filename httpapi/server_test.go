@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -58,6 +57,7 @@ type options struct {
 	timeout time.Duration
 	metrics *prometheus.Registry
 	rates   httpapi.Rates
+	more    func(*httpapi.Config)
 }
 
 func tinyServer(t *testing.T, o options, h echo.HandlerFunc) *httpapi.Server {
@@ -72,6 +72,9 @@ func tinyServer(t *testing.T, o options, h echo.HandlerFunc) *httpapi.Server {
 		o.metrics = prometheus.NewRegistry()
 	}
 	cfg := httpapi.Config{Auth: o.auth, Log: slog.New(slog.NewJSONHandler(o.log, nil)), Metrics: o.metrics, RequestTimeout: o.timeout, StopTimeout: 5 * time.Second, Rates: o.rates}
+	if o.more != nil {
+		o.more(&cfg)
+	}
 	s, err := httpapi.NewServer("tiny", cfg, []byte(tiny), func(r *httpapi.Routes) { r.GET("/v1/projections", h) })
 	if err != nil {
 		t.Fatal(err)
@@ -329,27 +332,5 @@ func until(t *testing.T, what string, done func() bool) {
 		case <-deadline:
 			t.Fatalf("waited for %s in vain", what)
 		}
-	}
-}
-
-func TestHeadersHaveALimit(t *testing.T) {
-	t.Parallel()
-	address, stop := serving(t, tinyServer(t, options{}, fine))
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	go fmt.Fprintf(conn, "GET /v1/projections HTTP/1.1\r\nHost: h\r\nX-Large: %s\r\n\r\n", strings.Repeat("x", 64<<10))
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
-	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-		t.Errorf("64 KiB of headers: %d", response.StatusCode)
-	}
-	if err := stop(); err != nil {
-		t.Error(err)
 	}
 }

@@ -34,6 +34,7 @@ const (
 	keysRefreshLeast   = time.Second
 	keysRefreshMost    = time.Hour
 	keysStaleMost      = 7 * 24 * time.Hour
+	connectionsMost    = 1_000_000
 	rateMost           = 1_000_000
 )
 
@@ -91,6 +92,7 @@ func (p Process) check(f *Faults) {
 }
 
 func (h HTTP) check(f *Faults, opsAddr string) {
+	checkRange(f, "HTTP_CONNECTIONS_MAX", int64(h.HTTPConnectionsMax), 1, connectionsMost)
 	checkRange(f, "RATE_PER_SUBJECT", int64(h.RatePerSubject), 0, rateMost)
 	checkRange(f, "RATE_PER_SUBJECT_BURST", int64(h.RatePerSubjectBurst), 0, rateMost)
 	checkRange(f, "RATE_PER_ACCOUNT", int64(h.RatePerAccount), 0, rateMost)

@@ -74,6 +74,7 @@ type Process struct {
 // HTTP is common to the two APIs.
 type HTTP struct {
 	HTTPAddr            string `env:"HTTP_ADDR" help:"where the API listens, host:port"`
+	HTTPConnectionsMax  int    `env:"HTTP_CONNECTIONS_MAX" help:"connections of clients at a time; one more takes the place of one without a request, or is answered 503 overloaded"`
 	RatePerSubject      int    `env:"RATE_PER_SUBJECT" help:"requests a second of one caller (issuer and subject of the token), each item of a bulk for one; more are answered 429 rate_limited. 0: no limit"`
 	RatePerSubjectBurst int    `env:"RATE_PER_SUBJECT_BURST" help:"what a caller may use at once after a time of quiet; 0: ten seconds' worth"`
 	RatePerAccount      int    `env:"RATE_PER_ACCOUNT" help:"requests a second about one account; more are answered 429 rate_limited. 0: no limit"`
@@ -161,7 +162,7 @@ func defaultAuth() Auth {
 func defaultCommandAPI() CommandAPI {
 	return CommandAPI{
 		Process:  defaultProcess(":8090"),
-		HTTP:     HTTP{HTTPAddr: ":8080"},
+		HTTP:     HTTP{HTTPAddr: ":8080", HTTPConnectionsMax: 4096},
 		Database: defaultDatabase("passbook_command", 8),
 		NATS:     defaultNATS(),
 		Auth:     defaultAuth(),
@@ -174,7 +175,7 @@ func defaultCommandAPI() CommandAPI {
 func defaultQueryAPI() QueryAPI {
 	return QueryAPI{
 		Process:  defaultProcess(":8091"),
-		HTTP:     HTTP{HTTPAddr: ":8081"},
+		HTTP:     HTTP{HTTPAddr: ":8081", HTTPConnectionsMax: 4096},
 		Database: defaultDatabase("passbook_query", 16),
 		Auth:     defaultAuth(),
 	}

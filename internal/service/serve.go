@@ -16,6 +16,7 @@ import (
 func httpConfig(cfg config.HTTP, process config.Process, verifier *auth.Verifier, rt Runtime) httpapi.Config {
 	return httpapi.Config{
 		Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: process.ShutdownTimeout,
+		MaxConnections: cfg.HTTPConnectionsMax,
 		Rates: httpapi.Rates{
 			Subject: ratePolicy(cfg.RatePerSubject, cfg.RatePerSubjectBurst),
 			Account: ratePolicy(cfg.RatePerAccount, cfg.RatePerAccountBurst),

@@ -70,7 +70,7 @@ func (h *handlers) GetBalance(ctx context.Context, r GetBalanceRequestObject) (G
 			return nil, err
 		}
 	case basis == Recorded:
-		now := Balance{AccountID: a.ID, Currency: a.Currency, Balance: a.Balance, Held: a.Held, At: at, Basis: basis, Version: &a.Version}
+		now := Balance{AccountID: a.ID, Currency: a.Currency, Balance: a.Balance, Held: a.Held, Available: &a.Available, At: at, Basis: basis, Version: &a.Version}
 		now.Stale, now.StaleSince = staleOf(fresh)
 		return &answer{fresh: fresh, body: now}, nil
 	case a.UpdatedAt.After(at):

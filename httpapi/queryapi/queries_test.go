@@ -115,7 +115,8 @@ func TestBalance(t *testing.T) {
 	r := newRig(t)
 	a, path := r.account("o")
 	now := r.want(r.get(path+"/balance"), 200, "").JSON(t)
-	if now["balance"] != -100.0 || now["held"] != 5.0 || now["basis"] != "recorded" || now["version"] != 17.0 {
+	if now["balance"] != -100.0 || now["held"] != 5.0 || now["basis"] != "recorded" || now["version"] != 17.0 ||
+		now["available"] != float64(a.Available) {
 		t.Errorf("now: %v", now)
 	}
 	then := r.want(r.get(path+"/balance?at=2026-10-31T23:59:59.1234567%2B01:00"), 200, "").JSON(t)
@@ -125,6 +126,9 @@ func TestBalance(t *testing.T) {
 	}
 	if then["balance"] != 5.0 || then["at"] != "2026-10-31T22:59:59.123456Z" || then["version"] != 3.0 || then["account_id"] != a.ID.String() {
 		t.Errorf("then: %v", then)
+	}
+	if available, has := then["available"]; has {
+		t.Errorf("what was available then is not known, and said to be %v", available)
 	}
 	valued := r.want(r.get(path+"/balance?basis=effective"), 200, "").JSON(t)
 	if _, has := valued["version"]; has || valued["basis"] != "effective" || last[balanceQuestion](t, r.books).Basis != readmodel.BasisEffective {

@@ -484,7 +484,10 @@ type Agreement struct {
 type Balance struct {
 	AccountID openapi_types.UUID `json:"account_id"`
 	At        time.Time          `json:"at"`
-	Balance   int64              `json:"balance"`
+
+	// Available Balance less held plus the overdraft limit, when the present moment is asked for (no `at`): limits of the past are no part of a balance.
+	Available *int64 `json:"available,omitempty"`
+	Balance   int64  `json:"balance"`
 
 	// Basis Booking time or value date.
 	Basis Basis `json:"basis"`

@@ -184,7 +184,7 @@ func defaultQueryAPI() QueryAPI {
 func defaultProjector() Projector {
 	return Projector{
 		Process:  defaultProcess(":8092"),
-		Database: defaultDatabase("passbook_projector", 8),
+		Database: defaultDatabase("passbook_projector", 12),
 		NATS:     defaultNATS(),
 		Verify:   true, VerifyRate: 5_000,
 		Projections: []string{"balances", "timeline", "owners", "holds", "payments"},

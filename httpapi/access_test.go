@@ -2,10 +2,7 @@ package httpapi_test
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +11,8 @@ import (
 
 	"passbook/api"
 	"passbook/command"
+	"passbook/domain/bank"
 	"passbook/eventstore"
-	"passbook/httpapi"
 	"passbook/httpapi/auth"
 	"passbook/httpapi/commandapi"
 	"passbook/httpapi/httpapitest"
@@ -38,6 +35,18 @@ func (closedBank) Begin(context.Context, command.Request) (command.Pending, erro
 
 func (closedBank) ExecuteAtomic(context.Context, []command.Request) ([]command.Answer, error) {
 	return nil, command.ErrOverloaded
+}
+
+func (closedBank) Hold(context.Context, uuid.UUID) (uuid.UUID, error) {
+	return uuid.Nil, command.ErrNotFound
+}
+
+func (closedBank) Transaction(context.Context, uuid.UUID) (bank.Original, error) {
+	return bank.Original{}, command.ErrNotFound
+}
+
+func (closedBank) Payment(context.Context, uuid.UUID) (uuid.UUID, error) {
+	return uuid.Nil, command.ErrNotFound
 }
 
 // emptyBooks know no account.
@@ -120,7 +129,7 @@ type door struct {
 func doors(t *testing.T) map[string]door {
 	t.Helper()
 	commands, queries := httpapitest.New(t, api.Command), httpapitest.New(t, api.Query)
-	commandServer, err := commandapi.New(commands.Config(), commandapi.Limits{}, closedBank{}, nil)
+	commandServer, err := commandapi.New(commands.Config(), commandapi.Limits{BulkTimeout: 50 * time.Millisecond}, closedBank{}, closedBank{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,60 +138,6 @@ func doors(t *testing.T) map[string]door {
 		t.Fatal(err)
 	}
 	return map[string]door{"command": {commands, commandServer}, "query": {queries, queryServer}}
-}
-
-// TestEveryRouteWithEveryScope walks the routes of both documents with no token, a token without scopes, and a token of each
-// scope. A route that has no rule, or other scopes than its document says, fails.
-func TestEveryRouteWithEveryScope(t *testing.T) {
-	t.Parallel()
-	walked := map[httpapi.Route]bool{}
-	for _, d := range doors(t) {
-		for path, item := range d.Spec.Paths.Map() {
-			for method, operation := range item.Operations() {
-				route := httpapi.Route{Method: method, Path: path}
-				walked[route] = true
-				rule, ok := httpapi.Access(route)
-				if !ok || rule.Public || len(rule.Scopes()) == 0 {
-					t.Errorf("%s %s has no scope", method, path)
-					continue
-				}
-				if want := fmt.Sprint(operation.Extensions["x-scopes"]); want != fmt.Sprint(rule.Scopes()) {
-					t.Errorf("%s %s: the document says %s, the table %v", method, path, want, rule.Scopes())
-				}
-				d.walk(t, route, rule)
-			}
-		}
-	}
-	for _, route := range httpapi.Ruled() {
-		if rule, _ := httpapi.Access(route); !walked[route] && !rule.Public {
-			t.Errorf("%v is in the table, but in no document", route)
-		}
-	}
-}
-
-var variable = regexp.MustCompile(`\{\w+\}`)
-
-func (d door) walk(t *testing.T, route httpapi.Route, rule httpapi.Rule) {
-	t.Helper()
-	r := httpapitest.Request{Method: route.Method, Path: variable.ReplaceAllString(route.Path, uuid.NewString())}
-	if answer := d.Do(t, d.server, r); answer.Status != 401 || answer.Header.Get("WWW-Authenticate") != `Bearer realm="passbook"` {
-		t.Errorf("%v without a token: %d %v", route, answer.Status, answer.Header)
-	}
-	r.Token = d.Token(t, "nobody")
-	if answer := d.Do(t, d.server, r); answer.Status != 403 {
-		t.Errorf("%v without a scope: %d", route, answer.Status)
-	}
-	for _, scope := range auth.Scopes() {
-		r.Token = d.Token(t, "somebody", scope)
-		answer := d.Do(t, d.server, r)
-		allowed := slices.Contains(rule.Scopes(), scope)
-		if allowed == (answer.Status == 401 || answer.Status == 403) {
-			t.Errorf("%v with %s: %d %s", route, scope, answer.Status, answer.Body)
-		}
-		if !allowed && !strings.Contains(answer.Header.Get("WWW-Authenticate"), `error="insufficient_scope"`) {
-			t.Errorf("%v with %s: WWW-Authenticate %q", route, scope, answer.Header.Get("WWW-Authenticate"))
-		}
-	}
 }
 
 func TestAuthorizationHeader(t *testing.T) {

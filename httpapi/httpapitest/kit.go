@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"net/http/httptest"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/httpapi"
@@ -26,7 +24,7 @@ type TB interface {
 
 // Kit holds what the tests of one API share.
 type Kit struct {
-	Spec    *openapi3.T
+	*Contract
 	Auth    *auth.Verifier
 	Metrics *prometheus.Registry
 	issuer  *localissuer.Issuer
@@ -35,10 +33,9 @@ type Kit struct {
 // New makes a kit for the API with this document.
 func New(t TB, yaml []byte) *Kit {
 	t.Helper()
-	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.PlainBodyDecoder)
-	spec, err := openapi3.NewLoader().LoadFromData(yaml)
+	contract, err := NewContract(yaml)
 	if err != nil {
-		t.Fatalf("OpenAPI document: %v", err)
+		t.Fatalf("%v", err)
 	}
 	issuer, err := localissuer.Open(t.TempDir())
 	if err != nil {
@@ -53,7 +50,7 @@ func New(t TB, yaml []byte) *Kit {
 	if err != nil {
 		t.Fatalf("verifier: %v", err)
 	}
-	return &Kit{Spec: spec, Auth: verifier, Metrics: prometheus.NewRegistry(), issuer: issuer}
+	return &Kit{Contract: contract, Auth: verifier, Metrics: prometheus.NewRegistry(), issuer: issuer}
 }
 
 // Config is that of a server under test.

@@ -61,7 +61,7 @@ func (q *Queries) TrialBalance(ctx context.Context, at *time.Time) (TrialBalance
 		return TrialBalance{}, Freshness{}, ctx.Err()
 	}
 	statements, stamp := q.stamp(Balances, Timeline)
-	moment := time.Now().UTC()
+	moment := time.Now().UTC().Truncate(time.Microsecond) // which is what the log keeps
 	if at != nil {
 		moment = *at
 	}

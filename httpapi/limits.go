@@ -29,9 +29,12 @@ const (
 	depthMax = 16      // of arrays and objects in each other; the deepest body of the documents has 4
 )
 
-// checkURL refuses what is longer than any address of ours.
+// checkURL refuses what is longer than any address of ours, and what no text in Postgres can be equal to.
 func checkURL(r *http.Request) error {
 	if len(r.RequestURI) <= urlMax {
+		if unprintable(r.URL.Path) {
+			return &Error{Code: NotFound, Detail: "There is nothing at this path."}
+		}
 		return nil
 	}
 	return &Error{

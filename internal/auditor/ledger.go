@@ -117,7 +117,7 @@ func sourceSaid(source string) string {
 }
 
 // joined is two texts in one, either of which may be empty.
-func joined(a, b string) string { return strings.Join(strings.Fields(a+" "+b), " ") }
+func joined(a, b string) string { return strings.TrimSpace(a + " " + b) }
 
 func movement(kind string, transaction uuid.UUID, signed int64, reference, detail string, metadata map[string]string) entry {
 	return entry{kind: kind, transaction: transaction, moved: true, amount: signed, reference: reference, detail: detail, metadata: metadata}

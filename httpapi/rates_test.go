@@ -21,17 +21,23 @@ import (
 )
 
 // limitedDoors are both APIs with limits of rates: bursts, and next to nothing after them.
-func limitedDoors(t *testing.T, r httpapi.Rates) (command, query door) {
+func limitedDoors(t *testing.T, r httpapi.Rates, more ...func(*httpapi.Config)) (command, query door) {
 	t.Helper()
 	commands, queries := httpapitest.New(t, api.Command), httpapitest.New(t, api.Query)
 	cfg := commands.Config()
 	cfg.Rates = r
+	for _, configure := range more {
+		configure(&cfg)
+	}
 	commandServer, err := commandapi.New(cfg, commandapi.Limits{}, closedBank{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg = queries.Config()
 	cfg.Rates = r
+	for _, configure := range more {
+		configure(&cfg)
+	}
 	queryServer, err := queryapi.New(cfg, emptyBooks{})
 	if err != nil {
 		t.Fatal(err)

@@ -21,8 +21,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h[headerRequestID] = requestID(r.Header)
 	h["Cache-Control"] = noStore
+	s.browsers.tell(h, r)
 	if err := checkURL(r); err != nil {
 		s.answerUnread(w, r, err) //nolint:contextcheck // it is the request's
+		return
+	}
+	if r.Method == http.MethodOptions && s.preflight(w, r) {
 		return
 	}
 	s.echo.ServeHTTP(w, r)

@@ -32,7 +32,8 @@ type Config struct {
 	// once it is known who calls, and on public routes not at all.
 	Admit func(*Call) error
 
-	Rates Rates // none
+	Rates    Rates    // none
+	Browsers Browsers // of no other origin
 
 	RequestTimeout    time.Duration // for an answer, after which it is 504; 20 s
 	ReadHeaderTimeout time.Duration // 5 s
@@ -76,6 +77,7 @@ type Server struct {
 	cfg         Config
 	document    *document
 	metrics     *metrics
+	browsers    *browsers
 	rates       *rates // nil when there are none
 	connections *connections
 	echo        *echo.Echo
@@ -106,7 +108,7 @@ func NewServer(name string, cfg Config, yaml []byte, register func(*Routes)) (*S
 		return nil, err
 	}
 	s := &Server{
-		name: name, cfg: cfg, document: document, metrics: metrics, rates: rates, connections: connections, echo: newEcho(),
+		name: name, cfg: cfg, document: document, metrics: metrics, rates: rates, connections: connections, browsers: newBrowsers(cfg.Browsers), echo: newEcho(),
 		routes: map[Route]*route{}, stopping: make(chan struct{}),
 	}
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })

@@ -114,7 +114,8 @@ func (k *Contract) checkDocumented(req *http.Request, status int, header http.He
 
 // passbookHeaders are the headers of an answer that mean something to clients of the API.
 func passbookHeaders(h http.Header) []string {
-	known := []string{"Content-Type", "Content-Length", "Date", "Cache-Control", "Connection", "Transfer-Encoding"}
+	known := []string{"Content-Type", "Content-Length", "Date", "Cache-Control", "Connection", "Transfer-Encoding",
+		"X-Content-Type-Options", "Referrer-Policy", "Content-Security-Policy", "Cross-Origin-Resource-Policy", "Strict-Transport-Security", "Vary"}
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(h)), func(name string) bool { return slices.Contains(known, name) })
 }
 

@@ -35,6 +35,7 @@ const (
 	keysRefreshMost    = time.Hour
 	keysStaleMost      = 7 * 24 * time.Hour
 	connectionsMost    = 1_000_000
+	hstsMost           = 10 * 365 * 24 * time.Hour
 	rateMost           = 1_000_000
 )
 
@@ -93,6 +94,12 @@ func (p Process) check(f *Faults) {
 
 func (h HTTP) check(f *Faults, opsAddr string) {
 	checkRange(f, "HTTP_CONNECTIONS_MAX", int64(h.HTTPConnectionsMax), 1, connectionsMost)
+	for _, origin := range h.CORSOrigins {
+		checkOrigin(f, origin)
+	}
+	if h.HSTS < 0 || h.HSTS > hstsMost {
+		f.add("HSTS", "%v is not between 0 and %v", h.HSTS, hstsMost)
+	}
 	checkRange(f, "RATE_PER_SUBJECT", int64(h.RatePerSubject), 0, rateMost)
 	checkRange(f, "RATE_PER_SUBJECT_BURST", int64(h.RatePerSubjectBurst), 0, rateMost)
 	checkRange(f, "RATE_PER_ACCOUNT", int64(h.RatePerAccount), 0, rateMost)
@@ -102,6 +109,14 @@ func (h HTTP) check(f *Faults, opsAddr string) {
 	}
 	if h.HTTPAddr == opsAddr && !strings.HasSuffix(opsAddr, ":0") {
 		f.add("HTTP_ADDR", "the same as OPS_ADDR")
+	}
+}
+
+// checkOrigin refuses what no browser sends: origins are compared as they are.
+func checkOrigin(f *Faults, origin string) {
+	u, err := url.Parse(origin)
+	if origin != "*" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || origin != u.Scheme+"://"+strings.ToLower(u.Host)) {
+		f.add("CORS_ORIGINS", "%q is no origin such as https://app.example (in lower case, with nothing behind the host or port), nor *", origin)
 	}
 }
 

@@ -73,12 +73,14 @@ type Process struct {
 
 // HTTP is common to the two APIs.
 type HTTP struct {
-	HTTPAddr            string `env:"HTTP_ADDR" help:"where the API listens, host:port"`
-	HTTPConnectionsMax  int    `env:"HTTP_CONNECTIONS_MAX" help:"connections of clients at a time; one more takes the place of one without a request, or is answered 503 overloaded"`
-	RatePerSubject      int    `env:"RATE_PER_SUBJECT" help:"requests a second of one caller (issuer and subject of the token), each item of a bulk for one; more are answered 429 rate_limited. 0: no limit"`
-	RatePerSubjectBurst int    `env:"RATE_PER_SUBJECT_BURST" help:"what a caller may use at once after a time of quiet; 0: ten seconds' worth"`
-	RatePerAccount      int    `env:"RATE_PER_ACCOUNT" help:"requests a second about one account; more are answered 429 rate_limited. 0: no limit"`
-	RatePerAccountBurst int    `env:"RATE_PER_ACCOUNT_BURST" help:"what an account may be asked at once after a time of quiet; 0: ten seconds' worth"`
+	HTTPAddr            string        `env:"HTTP_ADDR" help:"where the API listens, host:port"`
+	HTTPConnectionsMax  int           `env:"HTTP_CONNECTIONS_MAX" help:"connections of clients at a time; one more takes the place of one without a request, or is answered 503 overloaded"`
+	CORSOrigins         []string      `env:"CORS_ORIGINS" help:"origins whose pages may use the API, separated by commas, each as a browser sends it (https://app.example); *: all"`
+	HSTS                time.Duration `env:"HSTS" help:"for how long browsers are told to come by TLS only; 0: not at all, unless a request comes by TLS"`
+	RatePerSubject      int           `env:"RATE_PER_SUBJECT" help:"requests a second of one caller (issuer and subject of the token), each item of a bulk for one; more are answered 429 rate_limited. 0: no limit"`
+	RatePerSubjectBurst int           `env:"RATE_PER_SUBJECT_BURST" help:"what a caller may use at once after a time of quiet; 0: ten seconds' worth"`
+	RatePerAccount      int           `env:"RATE_PER_ACCOUNT" help:"requests a second about one account; more are answered 429 rate_limited. 0: no limit"`
+	RatePerAccountBurst int           `env:"RATE_PER_ACCOUNT_BURST" help:"what an account may be asked at once after a time of quiet; 0: ten seconds' worth"`
 }
 
 // DatabaseAddress is where Postgres is.

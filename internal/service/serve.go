@@ -17,6 +17,7 @@ func httpConfig(cfg config.HTTP, process config.Process, verifier *auth.Verifier
 	return httpapi.Config{
 		Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: process.ShutdownTimeout,
 		MaxConnections: cfg.HTTPConnectionsMax,
+		Browsers:       httpapi.Browsers{Origins: cfg.CORSOrigins, HSTS: cfg.HSTS},
 		Rates: httpapi.Rates{
 			Subject: ratePolicy(cfg.RatePerSubject, cfg.RatePerSubjectBurst),
 			Account: ratePolicy(cfg.RatePerAccount, cfg.RatePerAccountBurst),

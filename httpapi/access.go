@@ -75,6 +75,7 @@ var access = map[Route]Rule{
 	{"GET", "/v1/owners"}:                         readOwn,
 	{"GET", "/v1/owners/{owner_id}"}:              readOwn,
 	{"GET", "/v1/projections"}:                    readOps,
+	{"GET", "/v1/stream"}:                         readOwn,
 
 	{"GET", "/openapi.json"}: public,
 }

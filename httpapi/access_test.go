@@ -133,7 +133,7 @@ func doors(t *testing.T) map[string]door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	queryServer, err := queryapi.New(queries.Config(), emptyBooks{})
+	queryServer, err := queryapi.New(queries.Config(), emptyBooks{}, queryapi.Streams{})
 	if err != nil {
 		t.Fatal(err)
 	}

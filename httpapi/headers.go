@@ -18,6 +18,7 @@ const (
 	headerIfNoneMatch = "If-None-Match"
 	headerMinPosition = "Passbook-Min-Position"
 	headerPrefer      = "Prefer"
+	headerLastEventID = "Last-Event-Id"
 	headerUserAgent   = "User-Agent"
 )
 
@@ -149,6 +150,19 @@ func (c *Call) MinPosition() (int64, error) {
 		return 0, badHeader(headerMinPosition, "must be the Passbook-Position of an earlier answer")
 	}
 	return position, nil
+}
+
+// LastEventID returns the position of the last event that the client of a stream has; ok is false when it sent none.
+func (c *Call) LastEventID() (position int64, ok bool, err error) {
+	given := c.Header[headerLastEventID]
+	if len(given) == 0 || len(given) == 1 && given[0] == "" {
+		return 0, false, nil
+	}
+	position, ok = parsePosition(given[0])
+	if len(given) > 1 || !ok {
+		return 0, false, badHeader("Last-Event-ID", "must be the id of an event of the stream")
+	}
+	return position, true, nil
 }
 
 // parsePosition reads a whole number from 0, in digits alone and without leading zeros.

@@ -38,7 +38,7 @@ func limitedDoors(t *testing.T, r httpapi.Rates, more ...func(*httpapi.Config)) 
 	for _, configure := range more {
 		configure(&cfg)
 	}
-	queryServer, err := queryapi.New(cfg, emptyBooks{})
+	queryServer, err := queryapi.New(cfg, emptyBooks{}, queryapi.Streams{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,8 @@ type route struct {
 type Limits struct {
 	Body    int           // bytes
 	Timeout time.Duration // for an answer, and for reading the body; writing the answer may take a little longer
+	// Endless is an answer that goes on until its handler ends it. The handler limits the time of everything it does, writing included.
+	Endless bool
 }
 
 // Routes takes the handlers of the generated servers; it is their EchoRouter. A route that the document or the table of

@@ -32,6 +32,10 @@ func (s *Server) connContext(ctx context.Context, _ net.Conn) context.Context {
 func (s *Server) limited(route *route, c echo.Context) (context.Context, func()) {
 	r, limit := c.Request(), s.cfg.RequestTimeout
 	ctx := r.Context()
+	if route.limits.Endless {
+		unlimited(c.Response())
+		return ctx, func() {}
+	}
 	if route.limits.Timeout != 0 {
 		limit = route.limits.Timeout
 		extend(c.Response(), limit)
@@ -51,6 +55,14 @@ func extend(w http.ResponseWriter, limit time.Duration) {
 	connection, now := http.NewResponseController(w), time.Now()
 	_ = connection.SetReadDeadline(now.Add(limit))
 	_ = connection.SetWriteDeadline(now.Add(limit + writeReserve))
+}
+
+// unlimited takes the connection's limits away. The one for reading would end the request, too: the server listens for the client
+// hanging up.
+func unlimited(w http.ResponseWriter) {
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Time{})
+	_ = connection.SetWriteDeadline(time.Time{})
 }
 
 func (p *patience) stop() { p.timer.Stop() }

@@ -15,9 +15,12 @@ func (e *Engine) LeadUnfenced(ctx context.Context) {
 	running.Wait()
 }
 
-// Statements of the projections, for their plans.
+// Statements that are written by hand, for their plans.
 const (
-	LoadBalancesSQL = loadBalancesSQL
-	LoadEndsSQL     = loadEndsSQL
-	LoadHoldsSQL    = loadHoldsSQL
+	LoadBalancesSQL  = loadBalancesSQL
+	LoadEndsSQL      = loadEndsSQL
+	LoadHoldsSQL     = loadHoldsSQL
+	NewsOfAllSQL     = newsOfAllSQL
+	NewsOfAccountSQL = newsOfAccountSQL
+	NewsOfOwnerSQL   = newsOfOwnerSQL
 )

@@ -21,6 +21,8 @@ SELECT md5(n::text)::uuid, n, 0, 0, 60, n, now(), now(), CASE WHEN n % 50 = 0 TH
 INSERT INTO readmodel.timeline (account_id, event_id, transaction_id, position, version, balance, held, amount, effective_at, recorded_at, type, currency, reference, detail, metadata)
 SELECT md5((n % 100)::text)::uuid, gen_random_uuid(), gen_random_uuid(), n, n / 100 + 1, n, 0, n, now() - n * interval '1 minute', now(),
     CASE WHEN n % 31 = 0 THEN 'fee' ELSE 'deposit' END, 'EUR', 'reference', 'detail', NULL FROM generate_series(1, 20000) n;
+INSERT INTO events (position, version, effective_at, recorded_at, event_id, stream_id, schema, stream_type, type, data, metadata)
+SELECT n, n / 100 + 1, now(), now(), gen_random_uuid(), md5((n % 100)::text)::uuid, 1, 'account', 'money.deposited', '{}', '{}' FROM generate_series(1, 20000) n;
 INSERT INTO readmodel.owners (account_id, version, position, owner_id, owner_name, words)
 SELECT md5(n::text)::uuid, 1, n, 'owner-' || n / 3, 'x', 'x' FROM generate_series(1, 6000) n;
 INSERT INTO readmodel.holds (hold_id, account_id, payment_id, amount, captured, remaining, released, version, position, placed_at, updated_at, status, currency, reference, reason)
@@ -63,6 +65,9 @@ var reads = map[string]struct{ sql, args, index string }{
 	"payments by status": {db.PaymentsByStatus, `'submitted', ` + id + `, 26`, "payments_status"},
 	"payments, stuck":    {db.StuckPayments, id + `, 26`, "payments_stuck"},
 	"one owner":          {db.AccountsOf, `'owner-7', 26`, "owners_owner"},
+	"news of all":        {readmodel.NewsOfAllSQL, `'{balances,timeline}', 15000`, "Index Scan using events_position"},
+	"news of an account": {readmodel.NewsOfAccountSQL, `'{balances,timeline}', 15000, ` + id, "events_stream_version"},
+	"news of an owner":   {readmodel.NewsOfOwnerSQL, `'{balances,timeline}', 15000, 'owner-7'`, "events_stream_version"},
 	"rows to change":     {readmodel.LoadBalancesSQL, `ARRAY[` + id + `::uuid]`, "balances_account"},
 }
 

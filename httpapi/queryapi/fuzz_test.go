@@ -18,7 +18,7 @@ func FuzzTimelineParameters(f *testing.F) {
 	f.Add("AWFmaHqt-GK9dwGh_D_9c3HisypuGuRfaqs", "9999-12-31T23:59:59.999999999+23:59", "200", "0", "wait=0, x")
 	f.Add("\x00", "0000-01-01T00:00:00Z", "-1", "9223372036854775807", "wait=\"")
 	kit, books := httpapitest.New(f, api.Query), newBooks()
-	server, err := queryapi.New(kit.Config(), books)
+	server, err := queryapi.New(kit.Config(), books, queryapi.Streams{})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -11,8 +11,9 @@ import (
 
 // handlers has one method for each operation of the document.
 type handlers struct {
-	reads Reads
-	now   func() time.Time
+	reads   Reads
+	now     func() time.Time
+	streams Streams
 }
 
 // ListAccounts lists accounts; those of the caller alone, where it is bound to its own.

@@ -211,7 +211,7 @@ type rig struct {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	kit, books := httpapitest.New(t, api.Query), newBooks()
-	server, err := queryapi.New(kit.Config(), books)
+	server, err := queryapi.New(kit.Config(), books, queryapi.Streams{})
 	if err != nil {
 		t.Fatal(err)
 	}

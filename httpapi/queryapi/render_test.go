@@ -128,7 +128,7 @@ func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
 func getting(t httpapitest.TB, suffix string, header ...string) (send func() (status int)) {
 	t.Helper()
 	kit, books := httpapitest.New(t, api.Query), newBooks()
-	server, err := queryapi.New(kit.Config(), books)
+	server, err := queryapi.New(kit.Config(), books, queryapi.Streams{})
 	if err != nil {
 		t.Fatalf("server: %v", err)
 	}

@@ -1,7 +1,7 @@
 // Package queryapi is the HTTP side of the read models. It knows nothing of commands and cannot change anything.
 //
 // The server's types and routes are generated from api/query.yaml. What all requests have in common is examined in package
-// httpapi before a handler runs. Left to this package: waiting for a demanded position, cursors, intervals, the rule that a
+// httpapi before a handler runs. Left to this package: event streams, waiting for a demanded position, cursors, intervals, the rule that a
 // customer sees accounts of its own alone, and the form of the answers.
 package queryapi
 
@@ -76,12 +76,14 @@ type Explanations interface {
 }
 
 // New makes the server of the query API.
-func New(cfg httpapi.Config, reads Reads) (*httpapi.Server, error) {
+func New(cfg httpapi.Config, reads Reads, streams Streams) (*httpapi.Server, error) {
 	if cfg.RequestTimeout == 0 {
 		cfg.RequestTimeout = httpapi.WaitMax + 10*time.Second
 	}
-	h := &handlers{reads: reads, now: time.Now}
+	streams.setDefaults()
+	h := &handlers{reads: reads, now: time.Now, streams: streams}
 	return httpapi.NewServer("query", cfg, api.Query, func(r *httpapi.Routes) {
 		RegisterHandlers(r, NewStrictHandler(h, nil))
+		r.HandleWithin(httpapi.Limits{Endless: true}, streamRoute, h.Stream)
 	})
 }

@@ -37,6 +37,9 @@ const (
 	connectionsMost    = 1_000_000
 	hstsMost           = 10 * 365 * 24 * time.Hour
 	rateMost           = 1_000_000
+	heartbeatLeast     = 10 * time.Millisecond
+	heartbeatMost      = 5 * time.Minute
+	streamsMost        = 1_000_000
 )
 
 func (c *CommandAPI) check(f *Faults) {
@@ -54,6 +57,16 @@ func (c *QueryAPI) check(f *Faults) {
 	c.HTTP.check(f, c.OpsAddr)
 	c.Database.check(f)
 	c.Auth.check(f)
+	c.Streams.check(f)
+}
+
+func (c *Streams) check(f *Faults) {
+	if c.StreamHeartbeat < heartbeatLeast || c.StreamHeartbeat > heartbeatMost {
+		f.add("STREAM_HEARTBEAT", "%v is not between %v and %v", c.StreamHeartbeat, heartbeatLeast, heartbeatMost)
+	}
+	checkRange(f, "STREAMS_MAX", int64(c.StreamsMax), 1, streamsMost)
+	checkRange(f, "STREAMS_PER_CALLER", int64(c.StreamsOfCaller), 1, streamsMost)
+	checkRange(f, "STREAM_QUEUE", int64(c.StreamQueue), 2, queueMost)
 }
 
 func (c *Projector) check(f *Faults) {

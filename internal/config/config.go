@@ -24,6 +24,15 @@ type QueryAPI struct {
 	HTTP
 	Database
 	Auth
+	Streams
+}
+
+// Streams is how the query API tells what happens (GET /v1/stream).
+type Streams struct {
+	StreamHeartbeat time.Duration `env:"STREAM_HEARTBEAT" help:"silence of an event stream that is broken by a comment; shorter than what proxies on the way wait"`
+	StreamsMax      int           `env:"STREAMS_MAX" help:"event streams that this process keeps open, at most; beyond them 503"`
+	StreamsOfCaller int           `env:"STREAMS_PER_CALLER" help:"of them those of one caller, at most; beyond them 429"`
+	StreamQueue     int           `env:"STREAM_QUEUE" help:"events that wait in memory for a client; beyond them it gets them from the log, or is dropped when it has taken nothing for two seconds"`
 }
 
 // Projector configures cmd/projector.
@@ -180,6 +189,7 @@ func defaultQueryAPI() QueryAPI {
 		HTTP:     HTTP{HTTPAddr: ":8081", HTTPConnectionsMax: 4096},
 		Database: defaultDatabase("passbook_query", 16),
 		Auth:     defaultAuth(),
+		Streams:  Streams{StreamHeartbeat: 15 * time.Second, StreamsMax: 10_000, StreamsOfCaller: 100, StreamQueue: 1_024},
 	}
 }
 

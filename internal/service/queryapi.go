@@ -10,6 +10,7 @@ import (
 	"passbook/internal/eventcodec"
 	"passbook/internal/supervise"
 	"passbook/readmodel"
+	"passbook/readmodel/broadcast"
 )
 
 // QueryAPI is the read side: the HTTP server over the read models. When it fails, it leaves nothing open.
@@ -41,7 +42,15 @@ func (s *Service) buildQueryAPI(ctx context.Context, cfg config.QueryAPI, rt Run
 		*readmodel.Queries
 		*readmodel.Explainer
 	}{queries, readmodel.NewExplainer(pool, codec)}
-	server, err := queryapi.New(httpConfig(cfg.HTTP, cfg.Process, verifier, rt), reads) //nolint:contextcheck // its handlers have contexts of their own
+	news, err := broadcast.New(queries, broadcast.Config{
+		ListenersMax: cfg.StreamsMax, ListenersPerCaller: cfg.StreamsOfCaller, Queue: cfg.StreamQueue, Log: rt.Log, Metrics: rt.Metrics,
+	})
+	if err != nil {
+		return err
+	}
+	s.add("broadcast", supervise.Processors, news.Run)
+	streams := queryapi.Streams{Broadcast: news, Heartbeat: cfg.StreamHeartbeat}
+	server, err := queryapi.New(httpConfig(cfg.HTTP, cfg.Process, verifier, rt), reads, streams) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err
 	}

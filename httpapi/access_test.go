@@ -18,6 +18,7 @@ import (
 	"passbook/httpapi/httpapitest"
 	"passbook/httpapi/queryapi"
 	"passbook/readmodel"
+	"passbook/readmodel/broadcast"
 )
 
 // closedBank takes no commands; who gets so far was let in.
@@ -133,7 +134,7 @@ func doors(t *testing.T) map[string]door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	queryServer, err := queryapi.New(queries.Config(), emptyBooks{}, queryapi.Streams{})
+	queryServer, err := queryapi.New(queries.Config(), emptyBooks{}, queryapi.Streams{Broadcast: &broadcast.Broadcast{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func (k *Kit) Send(t TB, h http.Handler, req *http.Request) *Response {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, req)
 	answer := &Response{Status: w.Code, Header: asReceived(w.Header()), Body: w.Body.Bytes()}
-	for _, fault := range k.Contract.Faults(req, answer.Status, answer.Header, answer.Body) {
+	for _, fault := range k.Faults(req, answer.Status, answer.Header, answer.Body) {
 		t.Errorf("%s %s: %s", req.Method, req.URL, fault)
 	}
 	if answer.Status >= 400 {

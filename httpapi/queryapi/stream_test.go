@@ -1,6 +1,7 @@
 package queryapi_test
 
 import (
+	"errors"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -128,7 +129,7 @@ func (s *stream) last() (last event) {
 	s.t.Helper()
 	for {
 		e, err := s.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return last
 		}
 		if err != nil {

@@ -1,8 +1,8 @@
 package queryapi_test
 
 import (
-	"errors"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"

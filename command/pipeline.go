@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 
 	"passbook/eventstore"
 )
@@ -147,8 +148,43 @@ func (p *Processor) admitSingles(ctx context.Context, items []*item) {
 func (p *Processor) decideOpen(ctx context.Context, items []*item) error {
 	ctx, cancel := context.WithTimeout(ctx, p.config.WriteTimeout)
 	defer cancel()
-	return p.decide(ctx, p.store, p.open, items)
+	first := len(p.open.items)
+	if err := p.decide(ctx, p.store, p.open, items); err != nil {
+		return err
+	}
+	p.recall(ctx, p.open, first)
+	return nil
 }
+
+// recall asks whether the commands of a batch, from one on, that leave nothing in the log were answered before. Of the others the
+// log tells when their keys arrive there twice; of these nobody else would: a retry under If-Match would be told of the version
+// that it has itself brought about. Nothing has changed by them, so their replies can be exchanged.
+func (p *Processor) recall(ctx context.Context, b *batch, first int) {
+	var keys []eventstore.Key
+	for i := first; i < len(b.items); i++ {
+		if b.replies[i].leavesNothing() && !b.items[i].request.DryRun {
+			keys = append(keys, b.items[i].request.key())
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	answers, err := p.store.Answers(ctx, keys)
+	for i := first; i < len(b.items); i++ {
+		request := &b.items[i].request
+		if !b.replies[i].leavesNothing() || request.DryRun {
+			continue
+		}
+		if err != nil {
+			b.replies[i] = reply{err: fmt.Errorf("%w: %w", ErrUnavailable, err)}
+		} else if stored, found := answers[request.key()]; found {
+			b.replies[i] = replay(request, stored)
+		}
+	}
+}
+
+// leavesNothing tells that neither events nor an answer under its key are to be stored.
+func (r reply) leavesNothing() bool { return r.err != nil || !kept(r.answer.Status) }
 
 // launch sends the open batch off. Its goroutine ends with its landing, which is always awaited.
 func (p *Processor) launch(ctx context.Context) {

@@ -83,6 +83,7 @@ type Log interface {
 	AppendAt(ctx context.Context, head int64, batch *eventstore.Batch) error
 	Exclusive(ctx context.Context, fn func(context.Context, *eventstore.Session) error) error
 	Load(ctx context.Context, ids []uuid.UUID, fold string, into eventstore.Loader) error
+	Answers(ctx context.Context, keys []eventstore.Key) (map[eventstore.Key]eventstore.Answer, error)
 	SaveSnapshots(ctx context.Context, snapshots []eventstore.Snapshot) error
 }
 

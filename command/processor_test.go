@@ -96,6 +96,24 @@ func TestWhatIsNotStoredMayBeTriedAgainUnderTheSameKey(t *testing.T) {
 	expect(t, execute(t, b, stale), 201, "balance 5 version 2 position 2")
 }
 
+// A caller that lost the answer asks again with the version it knew, which its own command has made an old one.
+func TestRetryUnderAnExpectedVersionIsReplayed(t *testing.T) {
+	t.Parallel()
+	b, id := start(t, newDatabase(t), command.Config{}), uuid.New()
+	execute(t, b, request(id, "open", open(id, 0)))
+	r := request(id, "pay", deposit(100))
+	r.IfVersion = 1
+	first := execute(t, b, r)
+	again := execute(t, b, r)
+	if !again.Replayed || string(again.Body) != string(first.Body) {
+		t.Errorf("the same again is answered %+v, first it was %+v", again, first)
+	}
+	r.Fingerprint[0]++
+	if _, err := b.Execute(t.Context(), r); !errors.Is(err, command.ErrKeyReused) {
+		t.Errorf("another request under the key: %v", err)
+	}
+}
+
 func TestForeignAccountLooksLikeNone(t *testing.T) {
 	t.Parallel()
 	b, id := start(t, newDatabase(t), command.Config{}), uuid.New()

@@ -116,7 +116,7 @@ func sourceSaid(source string) string {
 	return source
 }
 
-// joined is two texts in one, either of which may be empty.
+// joined is two texts in one, either of which may be empty; blanks within them stand as they were given.
 func joined(a, b string) string { return strings.TrimSpace(a + " " + b) }
 
 func movement(kind string, transaction uuid.UUID, signed int64, reference, detail string, metadata map[string]string) entry {

@@ -255,6 +255,31 @@ func TestRolesScriptReadsWhatIsSet(t *testing.T) {
 	}
 }
 
+// The passwords of NATS' users, too; and each service comes as the user of its own name.
+func TestNATSReadsWhatIsSet(t *testing.T) {
+	t.Parallel()
+	project := load(t, "../docker-compose.yml")
+	set, conf := environment(project.Services["nats"]), read(t, "nats/nats.conf")
+	reads := regexp.MustCompile(`: \$(NATS_\w+)`).FindAllStringSubmatch(conf, -1)
+	if len(reads) != 5 {
+		t.Fatalf("the configuration reads %d variables, want 5", len(reads))
+	}
+	for _, match := range reads {
+		if set[match[1]] == "" {
+			t.Errorf("%s is read and not set", match[1])
+		}
+	}
+	for _, name := range []string{"command-api", "projector", "clearing"} {
+		url := environment(project.Services[name])["NATS_URL"]
+		if !strings.HasPrefix(url, "nats://"+name+":") || !strings.Contains(conf, "user: "+name+"\n") {
+			t.Errorf("%s comes to NATS as %s", name, url)
+		}
+	}
+	if url := environment(project.Services["query-api"])["NATS_URL"]; url != "" {
+		t.Errorf("query-api needs no NATS and has %s", url)
+	}
+}
+
 func read(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)

@@ -40,7 +40,10 @@ const clearingStopMax = 5 * time.Second
 
 // Run keeps a clearing house open until ctx is done. It remembers payments as long as it runs.
 func (c clearingCommand) Run(ctx context.Context, t terminal) error {
-	address := natskit.Config{URL: cmp.Or(c.NATS, t.environ["NATS_URL"]), CredsFile: cmp.Or(c.Creds, t.environ["NATS_CREDS_FILE"])}
+	address := natskit.Config{
+		URL: cmp.Or(c.NATS, t.environ["NATS_URL"]), CredsFile: cmp.Or(c.Creds, t.environ["NATS_CREDS_FILE"]), NKeyFile: t.environ["NATS_NKEY_FILE"],
+		CAFile: t.environ["NATS_CA_FILE"], CertFile: t.environ["NATS_CERT_FILE"], KeyFile: t.environ["NATS_KEY_FILE"], Inbox: "_INBOX.clearing",
+	}
 	if address.URL == "" {
 		return errors.New("no NATS: --nats or NATS_URL says where it is")
 	}

@@ -11,6 +11,7 @@ import (
 	"passbook/eventstore"
 	"passbook/internal/config"
 	"passbook/internal/natskit"
+	"passbook/internal/service"
 	"passbook/readmodel"
 	"passbook/readmodel/feed"
 )
@@ -38,7 +39,9 @@ func (t *terminal) machinery(ctx context.Context) (*machinery, error) {
 		return m, nil
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil)) // that it is away is part of the result
-	conn, err := natskit.Connect(ctx, natskit.Config{URL: string(cfg.NATSURL), CredsFile: cfg.NATSCredsFile, Name: "passbook projector command", Log: log})
+	address := service.NATS(cfg.NATS, "projector")
+	address.Name, address.Log = "passbook projector command", log
+	conn, err := natskit.Connect(ctx, address)
 	if err != nil {
 		pool.Close()
 		return nil, err

@@ -179,6 +179,12 @@ func (n NATS) check(f *Faults, required bool) {
 	for server := range strings.SplitSeq(string(n.NATSURL), ",") {
 		checkNATSServer(f, strings.TrimSpace(server))
 	}
+	if (n.NATSCertFile == "") != (n.NATSKeyFile == "") {
+		f.add("NATS_CERT_FILE", "goes together with NATS_KEY_FILE")
+	}
+	if n.NATSCredsFile != "" && n.NATSNKeyFile != "" {
+		f.add("NATS_NKEY_FILE", "set together with NATS_CREDS_FILE: one of them must go")
+	}
 	if n.NATSStreamMaxBytes < streamBytesLeast {
 		f.add("NATS_STREAM_MAX_BYTES", "%v is less than %v", n.NATSStreamMaxBytes, Bytes(streamBytesLeast))
 	}

@@ -108,7 +108,11 @@ type Database struct {
 // NATS is the transport between the log and the projections.
 type NATS struct {
 	NATSURL            Secret        `env:"NATS_URL" help:"NATS servers with JetStream, separated by commas; required unless RELAY=off"`
-	NATSCredsFile      string        `env:"NATS_CREDS_FILE" help:"credentials file for NATS"`
+	NATSCredsFile      string        `env:"NATS_CREDS_FILE" help:"credentials file for NATS: the user's JWT and key"`
+	NATSNKeyFile       string        `env:"NATS_NKEY_FILE" help:"file with the seed of an NKey user of NATS, instead of credentials"`
+	NATSCAFile         string        `env:"NATS_CA_FILE" help:"certificates that may vouch for NATS; with it the connection is encrypted, or not made"`
+	NATSCertFile       string        `env:"NATS_CERT_FILE" help:"certificate that this process shows NATS, with NATS_KEY_FILE"`
+	NATSKeyFile        string        `env:"NATS_KEY_FILE" help:"private key of NATS_CERT_FILE"`
 	NATSStreamMaxBytes Bytes         `env:"NATS_STREAM_MAX_BYTES" help:"size of the stream; the oldest messages go first, the log keeps everything"`
 	NATSStreamMaxAge   time.Duration `env:"NATS_STREAM_MAX_AGE" help:"age at which messages leave the stream"`
 }

@@ -36,7 +36,7 @@ func TestDefaults(t *testing.T) {
 		"HTTP_CONNECTIONS_MAX=4096\nCORS_ORIGINS=\nHSTS=0s\nRATE_PER_SUBJECT=0\nRATE_PER_SUBJECT_BURST=0\nRATE_PER_ACCOUNT=0\nRATE_PER_ACCOUNT_BURST=0\n" +
 		"DATABASE_URL=postgres://passbook:xxxxx@db:5432/passbook?sslmode=disable\n" +
 		"DATABASE_ROLE=passbook_command\nDATABASE_MAX_CONNS=8\nMIGRATE=auto\n" +
-		"NATS_URL=nats://passbook:xxxxx@nats:4222\nNATS_CREDS_FILE=\nNATS_STREAM_MAX_BYTES=1GiB\nNATS_STREAM_MAX_AGE=168h0m0s\n" +
+		"NATS_URL=nats://passbook:xxxxx@nats:4222\nNATS_CREDS_FILE=\nNATS_NKEY_FILE=\nNATS_CA_FILE=\nNATS_CERT_FILE=\nNATS_KEY_FILE=\nNATS_STREAM_MAX_BYTES=1GiB\nNATS_STREAM_MAX_AGE=168h0m0s\n" +
 		"AUTH_ISSUER=https://id.example.com\nAUTH_DISCOVERY_URL=\nAUTH_AUDIENCE=passbook\n" +
 		"AUTH_ALGORITHMS=RS256,ES256,EdDSA\nAUTH_CLOCK_SKEW=30s\nAUTH_KEYS_REFRESH=5m0s\nAUTH_KEYS_STALE_MAX=1h0m0s\n" +
 		"RELAY=on\nFORWARD=on\nQUEUE_MAX=8192\nQUEUE_AGE=2s\nQUEUE_DELAY=50ms\nBATCH_MAX=1024\nCACHE_BYTES=256MiB\nSNAPSHOT_EVERY=200\nBULK_TIMEOUT=1m0s\nBULK_MAX=16\n" +
@@ -59,7 +59,7 @@ func TestReadsEveryVariable(t *testing.T) {
 	environ := map[string]string{
 		"LOG_LEVEL": "debug", "LOG_FORMAT": "json", "OPS_ADDR": "127.0.0.1:1", "SHUTDOWN_TIMEOUT": "20s",
 		"HTTP_ADDR": "127.0.0.1:2", "DATABASE_URL": "host=db", "DATABASE_ROLE": "r", "DATABASE_MAX_CONNS": "3",
-		"MIGRATE": "off", "NATS_URL": "tls://n:4222", "NATS_CREDS_FILE": "/creds", "NATS_STREAM_MAX_BYTES": "64MiB",
+		"MIGRATE": "off", "NATS_URL": "tls://n:4222", "NATS_CREDS_FILE": "/creds", "NATS_CA_FILE": "/ca", "NATS_CERT_FILE": "/cert", "NATS_KEY_FILE": "/key", "NATS_STREAM_MAX_BYTES": "64MiB",
 		"NATS_STREAM_MAX_AGE": "2h0m0s", "AUTH_ISSUER": "http://i", "AUTH_DISCOVERY_URL": "http://d",
 		"AUTH_AUDIENCE": "a", "AUTH_ALGORITHMS": "PS256", "AUTH_CLOCK_SKEW": "1s", "AUTH_KEYS_REFRESH": "2s", "AUTH_KEYS_STALE_MAX": "3s",
 		"RELAY": "off", "FORWARD": "off", "QUEUE_MAX": "4", "QUEUE_AGE": "8s", "QUEUE_DELAY": "9ms", "BATCH_MAX": "5", "CACHE_BYTES": "6MiB", "SNAPSHOT_EVERY": "7",
@@ -73,6 +73,7 @@ func TestReadsEveryVariable(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := config.Environ(strings.Split(strings.TrimSpace(c.String()), "\n"))
+	delete(got, "NATS_NKEY_FILE") // not beside the credentials
 	if !maps.Equal(got, environ) {
 		t.Errorf("got\n%v\nwant\n%v", got, environ)
 	}
@@ -113,6 +114,7 @@ func TestFaults(t *testing.T) {
 		{"MIGRATE=yes", "MIGRATE: neither auto nor off"},
 		{"NATS_URL=", "NATS_URL: not set"},
 		{"NATS_URL=nats://a:4222,http://b", `NATS_URL: "http://b" is no nats://`},
+		{"NATS_CERT_FILE=/cert", "NATS_CERT_FILE: goes together with NATS_KEY_FILE"},
 		{"NATS_STREAM_MAX_BYTES=1GB", `NATS_STREAM_MAX_BYTES: "1GB" is no size`},
 		{"NATS_STREAM_MAX_BYTES=9999999999GiB", "NATS_STREAM_MAX_BYTES: "},
 		{"NATS_STREAM_MAX_BYTES=1KiB", "NATS_STREAM_MAX_BYTES: 1KiB is less than 1MiB"},

@@ -26,8 +26,14 @@ type Config struct {
 	URL string
 	// Name is what the server shows for this connection.
 	Name string
-	// CredsFile, when set, holds the user's JWT and key.
-	CredsFile string
+	// CredsFile, when set, holds the user's JWT and key; NKeyFile the seed of a user that is known by its public key alone.
+	CredsFile, NKeyFile string
+	// CAFile, when set, holds the certificates of those who may vouch for the server, and no others may; the connection is
+	// encrypted then, or not made. CertFile and KeyFile are what we show a server that asks. They are read again with every
+	// connection that is made, so that they may be exchanged.
+	CAFile, CertFile, KeyFile string
+	// Inbox, when set, is what the subjects of answers to us begin with, so that a server can keep users out of each other's.
+	Inbox string
 	// Options are added last: those of an embedded server, say.
 	Options []nats.Option
 	// Log hears when the connection is lost and when it is back; nil is silent.
@@ -45,7 +51,15 @@ func Connect(ctx context.Context, cfg Config) (*nats.Conn, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	conn, err := nats.Connect(cfg.URL, cfg.options(ctx)...)
+	options := cfg.options(ctx)
+	if cfg.NKeyFile != "" {
+		key, err := nats.NkeyOptionFromSeed(cfg.NKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("connect to nats: read key of the user: %w", err)
+		}
+		options = append(options, key)
+	}
+	conn, err := nats.Connect(cfg.URL, options...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to nats: %w", err)
 	}
@@ -71,6 +85,15 @@ func (cfg Config) options(ctx context.Context) []nats.Option {
 	options = append(options, cfg.handlers()...)
 	if cfg.CredsFile != "" {
 		options = append(options, nats.UserCredentials(cfg.CredsFile))
+	}
+	if cfg.CAFile != "" {
+		options = append(options, nats.RootCAs(cfg.CAFile))
+	}
+	if cfg.CertFile != "" {
+		options = append(options, nats.ClientCert(cfg.CertFile, cfg.KeyFile))
+	}
+	if cfg.Inbox != "" {
+		options = append(options, nats.CustomInboxPrefix(cfg.Inbox))
 	}
 	return append(options, cfg.Options...)
 }

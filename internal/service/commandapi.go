@@ -80,7 +80,7 @@ func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt
 
 // relay adds the relay. Its connection to NATS may come up later: commands do not need it.
 func (s *Service) relay(ctx context.Context, cfg config.CommandAPI, rt Runtime, pool *pgxpool.Pool, store *eventstore.Store) (*relay.Relay, error) {
-	conn, err := natskit.Connect(ctx, natsConfig(cfg.NATS, rt, s.Name))
+	conn, err := natskit.Connect(ctx, s.natsConfig(cfg.NATS, rt, ""))
 	if err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
@@ -99,7 +99,7 @@ func (s *Service) relay(ctx context.Context, cfg config.CommandAPI, rt Runtime, 
 
 // forward has one of several instances decide for all of them. Without NATS, or while it is away, each decides for itself.
 func (s *Service) forward(ctx context.Context, cfg config.CommandAPI, rt Runtime, pool *pgxpool.Pool, processor *command.Processor) error {
-	address := natsConfig(cfg.NATS, rt, s.Name+" forward")
+	address := s.natsConfig(cfg.NATS, rt, "forward")
 	if !bool(cfg.Forward) || address.URL == "" && address.Options == nil {
 		return nil
 	}

@@ -45,7 +45,7 @@ func (s *Service) payments(ctx context.Context, cfg config.CommandAPI, rt Runtim
 
 // clearingClient is nil when there is no NATS to reach a clearing house by.
 func (s *Service) clearingClient(ctx context.Context, cfg config.CommandAPI, rt Runtime) (*natsclearing.Client, error) {
-	address := natsConfig(cfg.NATS, rt, s.Name+" clearing")
+	address := s.natsConfig(cfg.NATS, rt, "clearing")
 	if address.URL == "" && address.Options == nil {
 		return nil, nil
 	}

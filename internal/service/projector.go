@@ -46,7 +46,7 @@ func (s *Service) buildProjector(ctx context.Context, cfg config.Projector, rt R
 		return err
 	}
 	store := eventstore.New(pool)
-	conn, err := natskit.Connect(ctx, natsConfig(cfg.NATS, rt, s.Name))
+	conn, err := natskit.Connect(ctx, s.natsConfig(cfg.NATS, rt, ""))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -118,14 +119,22 @@ func untilReachable(ctx context.Context, log *slog.Logger, try func() error) err
 	}
 }
 
-// natsConfig is the address of NATS: the process's own, else the configured one.
-func natsConfig(cfg config.NATS, rt Runtime, name string) natskit.Config {
+// natsConfig is the address of NATS, for one connection of the service: the process's own, else the configured one.
+func (s *Service) natsConfig(cfg config.NATS, rt Runtime, purpose string) natskit.Config {
 	n := rt.NATS
 	if n.URL == "" && n.Options == nil {
-		n.URL, n.CredsFile = string(cfg.NATSURL), cfg.NATSCredsFile
+		n = NATS(cfg, s.Name)
 	}
-	n.Name, n.Log = "passbook "+name, rt.Log
+	n.Name, n.Log = strings.TrimSpace("passbook "+s.Name+" "+purpose), rt.Log
 	return n
+}
+
+// NATS is the configured address. Answers to a binary are sent below its name, where its user alone need be let read.
+func NATS(cfg config.NATS, binary string) natskit.Config {
+	return natskit.Config{
+		URL: string(cfg.NATSURL), CredsFile: cfg.NATSCredsFile, NKeyFile: cfg.NATSNKeyFile,
+		CAFile: cfg.NATSCAFile, CertFile: cfg.NATSCertFile, KeyFile: cfg.NATSKeyFile, Inbox: "_INBOX." + binary,
+	}
 }
 
 // verifier makes the door: whose tokens are accepted.

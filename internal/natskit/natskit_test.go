@@ -3,14 +3,19 @@ package natskit_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 	"go.uber.org/goleak"
 
 	"passbook/internal/natskit"
@@ -208,5 +213,39 @@ func (l *logBuffer) await(t *testing.T, want string) {
 			return
 		}
 		await(t, more, "the log to say "+want)
+	}
+}
+
+// A user who is known by a public key alone comes in with the seed in a file, and nobody else does.
+func TestNKey(t *testing.T) {
+	t.Parallel()
+	seedFile := func(key nkeys.KeyPair) string {
+		seed, err := key.Seed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "seed")
+		if err := os.WriteFile(path, seed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	ours, err1 := nkeys.CreateUser()
+	other, err2 := nkeys.CreateUser()
+	public, err3 := ours.PublicKey()
+	s, err4 := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true, Nkeys: []*server.NkeyUser{{Nkey: public}}})
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if conn := connect(t, natskit.Config{URL: s.ClientURL(), NKeyFile: seedFile(ours)}); !conn.IsConnected() {
+		t.Errorf("with the key: %s", conn.Status())
+	}
+	if conn := connect(t, natskit.Config{URL: s.ClientURL(), NKeyFile: seedFile(other)}); conn.IsConnected() {
+		t.Error("came in with another key")
+	}
+	if _, err := natskit.Connect(t.Context(), natskit.Config{URL: s.ClientURL(), NKeyFile: "/nowhere"}); err == nil {
+		t.Error("a file that is not there was read")
 	}
 }

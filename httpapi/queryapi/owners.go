@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"passbook/httpapi"
 	"passbook/readmodel"
@@ -14,7 +15,7 @@ func (h *handlers) GetOwner(ctx context.Context, r GetOwnerRequestObject) (GetOw
 	if err := httpapi.CallFrom(ctx).May(r.OwnerID); err != nil {
 		return nil, noSuchOwner()
 	}
-	if strings.ContainsRune(r.OwnerID, 0) {
+	if unstorable(r.OwnerID) {
 		return nil, noSuchOwner()
 	}
 	if err := h.wait(ctx, readmodel.Owners); err != nil {
@@ -40,7 +41,7 @@ func (h *handlers) ListOwners(ctx context.Context, r ListOwnersRequestObject) (L
 	if err != nil {
 		return nil, err
 	}
-	if strings.ContainsRune(after, 0) {
+	if unstorable(after) {
 		return nil, &httpapi.Error{Code: httpapi.InvalidCursor, Detail: "The cursor is not the next_cursor of a page."}
 	}
 	if err := h.wait(ctx, readmodel.Owners); err != nil {
@@ -62,5 +63,8 @@ func (h *handlers) ListOwners(ctx context.Context, r ListOwnersRequestObject) (L
 	}
 	return &answer{fresh: fresh, body: page}, nil
 }
+
+// unstorable finds what no stored text can be: asked for it, the database would take offence.
+func unstorable(text string) bool { return !utf8.ValidString(text) || strings.ContainsRune(text, 0) }
 
 func noSuchOwner() error { return &httpapi.Error{Code: httpapi.NotFound, Detail: "no such owner"} }

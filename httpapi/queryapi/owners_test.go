@@ -2,7 +2,9 @@ package queryapi_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -63,4 +65,24 @@ func (b *books) Owners(_ context.Context, f readmodel.OwnerFilter) ([]readmodel.
 		return nil, false, b.fresh(), readmodel.ErrNoWords
 	}
 	return []readmodel.Owner{{ID: "owner-1", Name: "Ada"}}, true, b.fresh(), b.fail
+}
+
+// No owner has a name that the database cannot hold, and it is not asked.
+func TestOwnersThatCannotBe(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, id := range []string{"\xff\xfe", "a\x00"} {
+		r.books.accounts = append(r.books.accounts, readmodel.Account{OwnerID: id})
+		r.want(r.get("/v1/owners/"+url.PathEscape(id)), 404, "not_found")
+		page := r.get("/v1/owners").JSON(t)
+		made := append(must(base64.RawURLEncoding.DecodeString(page["next_cursor"].(string))), id...)
+		r.want(r.get("/v1/owners?cursor="+base64.RawURLEncoding.EncodeToString(made)), 400, "invalid_cursor")
+	}
+}
+
+func must(text []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return text
 }

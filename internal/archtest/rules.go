@@ -51,7 +51,7 @@ const (
 )
 
 // testKits exist for tests alone; they may do what tests may do.
-var testKits = []string{"internal/pgtest", "internal/natstest", "internal/faultproxy", "internal/archtest", "internal/e2e/...", "internal/firstlog", "internal/casetest", "eventstore/storetest"}
+var testKits = []string{"internal/pgtest", "internal/natstest", "internal/faultproxy", "internal/archtest", "internal/e2e/...", "internal/apifuzz", "internal/firstlog", "internal/casetest", "eventstore/storetest"}
 
 // Passbook is what this repository is held to.
 var Passbook = Rules{

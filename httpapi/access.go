@@ -78,6 +78,7 @@ var access = map[Route]Rule{
 	{"GET", "/v1/stream"}:                         readOwn,
 
 	{"GET", "/openapi.json"}: public,
+	{"GET", "/docs"}:         public,
 }
 
 // Access returns the rule of a route; ok is false when there is none.

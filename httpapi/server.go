@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/httpapi/auth"
+	"passbook/httpapi/docpage"
 )
 
 // Authenticator tells whom a token speaks for. Errors are *auth.InvalidToken, auth.ErrUnavailable or that of ctx.
@@ -76,6 +77,7 @@ type Server struct {
 	name        string
 	cfg         Config
 	document    *document
+	page        func() (*docpage.Page, error) // made when it is first asked for
 	metrics     *metrics
 	browsers    *browsers
 	rates       *rates // nil when there are none
@@ -108,7 +110,7 @@ func NewServer(name string, cfg Config, yaml []byte, register func(*Routes)) (*S
 		return nil, err
 	}
 	s := &Server{
-		name: name, cfg: cfg, document: document, metrics: metrics, rates: rates, connections: connections, browsers: newBrowsers(cfg.Browsers), echo: newEcho(),
+		name: name, cfg: cfg, document: document, page: sync.OnceValues(func() (*docpage.Page, error) { return docpage.Make(document.spec) }), metrics: metrics, rates: rates, connections: connections, browsers: newBrowsers(cfg.Browsers), echo: newEcho(),
 		routes: map[Route]*route{}, stopping: make(chan struct{}),
 	}
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
@@ -117,6 +119,7 @@ func NewServer(name string, cfg Config, yaml []byte, register func(*Routes)) (*S
 	routes := &Routes{server: s}
 	register(routes)
 	routes.GET("/openapi.json", s.serveDocument)
+	routes.GET("/docs", s.servePage)
 	if err := routes.check(); err != nil {
 		return nil, fmt.Errorf("%s API: %w", name, err)
 	}

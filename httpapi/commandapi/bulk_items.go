@@ -64,7 +64,7 @@ func checkCount(items int) error {
 	case items > bulkItemsMax:
 		return &httpapi.Error{
 			Code: httpapi.PayloadTooLarge, Detail: fmt.Sprintf("The bulk has more than %d items.", bulkItemsMax),
-			Context: []httpapi.Member{httpapi.Number("limit_items", bulkItemsMax), httpapi.Number("items", items)},
+			Context: []httpapi.Member{httpapi.Text("limit", "bulk_items"), httpapi.Number("limit_items", bulkItemsMax), httpapi.Number("items", items)},
 		}
 	}
 	return nil

@@ -219,7 +219,11 @@ func TestBulksThatAreRefusedWhole(t *testing.T) {
 				path, c.header = path+c.header[1], nil
 			}
 			before := r.bank.asked()
-			r.want(r.do("POST", path, c.body, c.header...), c.status, c.code)
+			answer := r.do("POST", path, c.body, c.header...)
+			r.want(answer, c.status, c.code)
+			if limit := answer.Problem.Context["limit"]; name == "too many" && limit != "bulk_items" || name == "too large" && limit != "body_bytes" {
+				t.Errorf("refused by limit %v", limit)
+			}
 			if r.bank.asked() != before {
 				t.Error("the bank was asked")
 			}

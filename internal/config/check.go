@@ -53,6 +53,9 @@ func (c *CommandAPI) check(f *Faults) {
 }
 
 func (c *QueryAPI) check(f *Faults) {
+	if c.StreamsMax >= c.HTTPConnectionsMax {
+		f.add("STREAMS_MAX", "%d is not below HTTP_CONNECTIONS_MAX, which is %d: each stream is a connection, and others want one too", c.StreamsMax, c.HTTPConnectionsMax)
+	}
 	c.Process.check(f)
 	c.HTTP.check(f, c.OpsAddr)
 	c.Database.check(f)

@@ -190,7 +190,7 @@ func defaultCommandAPI() CommandAPI {
 func defaultQueryAPI() QueryAPI {
 	return QueryAPI{
 		Process:  defaultProcess(":8091"),
-		HTTP:     HTTP{HTTPAddr: ":8081", HTTPConnectionsMax: 4096},
+		HTTP:     HTTP{HTTPAddr: ":8081", HTTPConnectionsMax: 16_384},
 		Database: defaultDatabase("passbook_query", 16),
 		Auth:     defaultAuth(),
 		Streams:  Streams{StreamHeartbeat: 15 * time.Second, StreamsMax: 10_000, StreamsOfCaller: 100, StreamQueue: 1_024},

@@ -280,3 +280,15 @@ func faults(t *testing.T, err error) []string {
 	}
 	return found.List
 }
+
+// Event streams must not take all connections of the process.
+func TestStreamsLeaveConnectionsToOthers(t *testing.T) {
+	t.Parallel()
+	_, err := config.LoadQueryAPI(enough("HTTP_CONNECTIONS_MAX=500", "STREAMS_MAX=500"))
+	if got := faults(t, err); len(got) != 1 || !strings.HasPrefix(got[0], "STREAMS_MAX: 500 is not below HTTP_CONNECTIONS_MAX") {
+		t.Errorf("%q", got)
+	}
+	if _, err := config.LoadQueryAPI(enough("HTTP_CONNECTIONS_MAX=501", "STREAMS_MAX=500")); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"cmp"
 	"encoding/json"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 var (
 	example = regexp.MustCompile("(?s)```sh\ncurl -s (.*?)\n```\n```json\n(.*?)\n```")
+	stream  = regexp.MustCompile("(?s)```sh\ncurl -sN (.*?)\n```\n```\n(.*?)\n```")
 	header  = regexp.MustCompile(`-H (?:'([^']*)'|"([^"]*)")`)
 	data    = regexp.MustCompile(`-d '(.*)'$`)
 	target  = regexp.MustCompile(`^"?localhost:(808[012])([^\s"]*)`)
@@ -23,6 +25,7 @@ var (
 var whenAndWho = map[string]bool{
 	"transaction_id": true, "transfer_id": true, "reverses": true, "hold_id": true, "payment_id": true, "event_id": true, "request_id": true,
 	"expires_at": true, "deadline": true, "recorded_at": true, "effective_at": true, "opened_at": true, "updated_at": true,
+	"event_metadata": true,
 }
 
 // Every curl line of the README answers as is printed below it.
@@ -36,8 +39,9 @@ func TestReadme(t *testing.T) {
 	variables := variablesOf(t, string(readme))
 	variables["AUTH"] = "Authorization: Bearer " + output(t, "passbook", "token", "--state", b.state)
 	examples := example.FindAllStringSubmatch(string(readme), -1)
-	if lines := strings.Count(string(readme), "\ncurl "); lines != len(examples) || lines < 5 {
-		t.Fatalf("%d curl lines, %d with an answer printed below", lines, len(examples))
+	streams := stream.FindAllStringSubmatch(string(readme), -1)
+	if lines := strings.Count(string(readme), "\ncurl "); lines != len(examples)+len(streams) || lines < 5 || len(streams) == 0 {
+		t.Fatalf("%d curl lines, %d with an answer printed below, %d with events", lines, len(examples), len(streams))
 	}
 	var position string
 	for _, e := range examples {
@@ -47,6 +51,43 @@ func TestReadme(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("curl -s %s\n answers %v\n printed %v", e[1], got, want)
 		}
+	}
+	for _, e := range streams {
+		b.tells(t, shell(variables, e[1]), e[2], &position)
+	}
+}
+
+// tells holds the events that a stream begins with against those that are printed.
+func (b *bank) tells(t *testing.T, line, printed string, position *string) {
+	t.Helper()
+	answer := b.ask(t, line, position)
+	defer func() { _ = answer.Body.Close() }()
+	lines := bufio.NewReader(answer.Body)
+	for want := range strings.SplitSeq(printed, "\n\n") {
+		got := nextBlock(t, lines)
+		for !strings.Contains(got, "event: ") {
+			got = nextBlock(t, lines)
+		}
+		got, gotData, _ := strings.Cut(got, "data: ")
+		want, wantData, _ := strings.Cut(want, "data: ")
+		if got != want || !reflect.DeepEqual(decode(t, gotData), decode(t, wantData)) {
+			t.Errorf("curl -sN %s\n tells %s%s\n printed %s%s", line, got, gotData, want, wantData)
+		}
+	}
+}
+
+// nextBlock reads up to an empty line.
+func nextBlock(t *testing.T, lines *bufio.Reader) (block string) {
+	t.Helper()
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line == "\n" {
+			return strings.TrimSuffix(block, "\n")
+		}
+		block += line
 	}
 }
 
@@ -91,6 +132,17 @@ func shell(variables map[string]string, line string) string {
 // every projection; here each read waits for the position of the answer before it.
 func (b *bank) curl(t *testing.T, line string, position *string) string {
 	t.Helper()
+	response := b.ask(t, line, position)
+	defer func() { _ = response.Body.Close() }()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(answer)
+}
+
+func (b *bank) ask(t *testing.T, line string, position *string) *http.Response {
+	t.Helper()
 	at := target.FindStringSubmatch(line)
 	if at == nil {
 		t.Fatalf("no address in %q", line)
@@ -116,12 +168,7 @@ func (b *bank) curl(t *testing.T, line string, position *string) string {
 		t.Fatal(err)
 	}
 	*position = cmp.Or(response.Header.Get("Passbook-Position"), *position)
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(answer)
+	return response
 }
 
 func decode(t *testing.T, text string) any {

@@ -93,7 +93,7 @@ func TestNewsAreTheLogAsTheTimelineTellsIt(t *testing.T) {
 func TestNewsWaitForTheProjections(t *testing.T) {
 	t.Parallel()
 	b, _ := readers(t, 72, 100)
-	for _, name := range readmodel.NewsProjections {
+	for _, name := range []string{readmodel.Balances, readmodel.Timeline, readmodel.Holds} {
 		b.exec(`UPDATE readmodel.checkpoints SET position = 60 WHERE projection = $1`, name)
 		page, err := b.queries.News(t.Context(), readmodel.NewsFilter{}, 50)
 		if err != nil || page.Reached != 60 || page.Through != 60 || page.Head != 100 {

@@ -83,7 +83,14 @@ type station struct {
 
 func newStation(t *testing.T, cfg broadcast.Config, streams queryapi.Streams) *station {
 	t.Helper()
+	return newLimitedStation(t, httpapi.Config{}, cfg, streams)
+}
+
+// newLimitedStation is newStation with limits of a server's requests.
+func newLimitedStation(t *testing.T, limits httpapi.Config, cfg broadcast.Config, streams queryapi.Streams) *station {
+	t.Helper()
 	kit := httpapitest.New(t, api.Query)
+	limits.Auth, limits.Log, limits.Metrics = kit.Config().Auth, kit.Config().Log, kit.Config().Metrics
 	s := &station{Kit: kit, t: t, books: newBooks(), happenings: &happenings{}, connections: make(chan net.Conn), closed: make(chan struct{}), stopped: make(chan error, 1)}
 	ada, bob := readmodelAccount(), readmodelAccount()
 	ada.OwnerID, bob.ID, bob.OwnerID = "ada", uuid.UUID{0xb}, "bob"
@@ -94,7 +101,7 @@ func newStation(t *testing.T, cfg broadcast.Config, streams queryapi.Streams) *s
 		t.Fatal(err)
 	}
 	streams.Broadcast = b
-	if s.server, err = queryapi.New(kit.Config(), s.books, streams); err != nil {
+	if s.server, err = queryapi.New(limits, s.books, streams); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/httpapi"
 	"passbook/httpapi/auth"
 	"passbook/httpapi/httpapitest"
 	"passbook/httpapi/queryapi"
@@ -82,6 +83,23 @@ func TestStreamBeginsNowAndGoesOn(t *testing.T) {
 	s.happenings.add(s.ada(), 2)
 	if got := fmt.Sprint(stream.positions(2)); got != "[9 10]" {
 		t.Errorf("then %s", got)
+	}
+}
+
+// What limits the time of other requests does not cut a stream.
+func TestStreamOutlivesTheLimitsOfRequests(t *testing.T) {
+	t.Parallel()
+	limits := httpapi.Config{RequestTimeout: 300 * time.Millisecond, ReadTimeout: 300 * time.Millisecond, WriteTimeout: 300 * time.Millisecond}
+	s := newLimitedStation(t, limits, broadcast.Config{}, queryapi.Streams{Heartbeat: 10 * time.Millisecond})
+	stream := s.open(s.Token(t, "ada", auth.Own), "")
+	for later := time.Now().Add(time.Second); time.Now().Before(later); {
+		if _, err := stream.next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.happenings.add(s.ada(), 1)
+	if got := fmt.Sprint(stream.positions(1)); got != "[1]" {
+		t.Error(got)
 	}
 }
 

@@ -120,6 +120,11 @@ func (a *attacked) attackParameter(base, method, path string, p *openapi3.Parame
 		}
 		request.Header.Set(p.Name, text)
 	}
+	if path == "/v1/stream" && p.Name != "account_id" { // of nobody: a stream of all has no end
+		query := request.URL.Query()
+		query.Set("account_id", uuid.NewString())
+		request.URL.RawQuery = query.Encode()
+	}
 	a.send(request, method+" "+path+" "+p.In+" "+p.Name, text)
 }
 

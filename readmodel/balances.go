@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"passbook/domain/account"
 	"passbook/readmodel/internal/pgcopy"
@@ -20,7 +21,7 @@ func balancesProjector() Projector {
 		Name: Balances, Version: 2, Tables: []string{"balances"},
 		ExpectDiff: "the limits of an account are new",
 	}, Definition[balance]{
-		Load: loadBalances, Apply: applyBalance, Store: storeBalances, CopyStates: copyBalances, Row: balanceRow,
+		Load: loadBalances, Apply: applyBalance, Store: storeBalances, CopyStates: copyBalances, Row: balanceRow, Settle: settleBalance,
 	})
 }
 
@@ -37,6 +38,9 @@ type balance struct {
 	version, position  int64
 	openedAt           time.Time
 	updatedAt          time.Time
+
+	terms bool  // something changed that movements of money do not change, or the row is not there yet
+	was   int64 // the version of the row
 }
 
 // loadBalancesSQL by hand: sqlc knows no search path.
@@ -57,6 +61,7 @@ func loadBalances(ctx context.Context, tx pgx.Tx, accounts [][16]byte, found fun
 		if err != nil {
 			return fmt.Errorf("load balances: %w", err)
 		}
+		b.was = b.version
 		found(b.accountID, b.version, b)
 	}
 	return stored.Err()
@@ -73,8 +78,20 @@ func applyBalance(b *balance, e *Event, _ *pgcopy.Rows) error {
 	return b.assign(e)
 }
 
-func (b *balance) assign(e *Event) (err error) {
-	switch p := e.Payload.(type) {
+// settleBalance: what was written is what the row says.
+func settleBalance(b *balance) { b.terms, b.was = false, b.version }
+
+func (b *balance) assign(e *Event) error {
+	p, of := e.Payload.(account.Event)
+	if !of {
+		panic(unknownPayload(e))
+	}
+	if after, states := account.BalancesOf(p); states {
+		b.balance, b.held = int64(after.Balance), int64(after.Held)
+		return nil
+	}
+	b.terms = true
+	switch p := p.(type) {
 	case account.Opened:
 		return b.open(p, e)
 	case account.Frozen:
@@ -86,12 +103,6 @@ func (b *balance) assign(e *Event) (err error) {
 	case account.TermsChanged:
 		return b.settings(p)
 	case account.HoldExtended:
-	case account.Event:
-		after, states := account.BalancesOf(p)
-		if !states {
-			panic(unknownPayload(e))
-		}
-		b.balance, b.held = int64(after.Balance), int64(after.Held)
 	default:
 		panic(unknownPayload(e))
 	}
@@ -157,18 +168,63 @@ ON CONFLICT (account_id) DO UPDATE SET
     owner_name = excluded.owner_name, metadata = excluded.metadata, limits = excluded.limits
 WHERE b.version < excluded.version`
 
+// updateBalancesSQL is for rows of which a movement of money has changed all that it can change: a third of what the other costs.
+const updateBalancesSQL = `
+UPDATE balances AS b SET balance = r.balance, held = r.held, version = r.version, position = r.position, updated_at = r.updated_at
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[])
+    AS r(account_id, balance, held, was, version, position, updated_at)
+WHERE b.account_id = r.account_id AND b.version = r.was`
+
 func storeBalances(ctx context.Context, tx pgx.Tx, rows []*balance) error {
+	moved, others := make([]*balance, 0, len(rows)), []*balance(nil)
+	for _, b := range rows {
+		if b.terms {
+			others = append(others, b)
+		} else {
+			moved = append(moved, b)
+		}
+	}
+	if err := updateBalances(ctx, tx, moved); err != nil {
+		return err
+	}
+	return upsertBalances(ctx, tx, others)
+}
+
+func updateBalances(ctx context.Context, tx pgx.Tx, rows []*balance) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	ids, updated := make([][16]byte, len(rows)), make([]time.Time, len(rows))
+	numbers := func() []int64 { return make([]int64, len(rows)) }
+	balances, helds, were, versions, positions := numbers(), numbers(), numbers(), numbers(), numbers()
+	for i, b := range rows {
+		ids[i], updated[i] = b.accountID, b.updatedAt
+		balances[i], helds[i], were[i], versions[i], positions[i] = b.balance, b.held, b.was, b.version, b.position
+	}
+	tag, err := tx.Exec(ctx, updateBalancesSQL, ids, balances, helds, were, versions, positions, updated)
+	return allWritten(tag, err, len(rows))
+}
+
+func upsertBalances(ctx context.Context, tx pgx.Tx, rows []*balance) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	c := newBalanceColumns(len(rows))
 	for _, b := range rows {
 		c.add(b)
 	}
 	tag, err := tx.Exec(ctx, upsertBalancesSQL, c.ids, c.balances, c.helds, c.overdrafts, c.versions, c.positions, c.openedAts, c.updatedAts,
 		c.currencies, c.statuses, c.scopes, c.ownerIDs, c.ownerNames, c.metadatas, c.limits)
+	return allWritten(tag, err, len(rows))
+}
+
+// allWritten is an error unless each row was as its state says.
+func allWritten(tag pgconn.CommandTag, err error, rows int) error {
 	if err != nil {
 		return fmt.Errorf("write balances: %w", err)
 	}
-	if written := tag.RowsAffected(); written != int64(len(rows)) {
-		return fmt.Errorf("write balances: %d of %d rows were older than their events", written, len(rows))
+	if written := tag.RowsAffected(); written != int64(rows) {
+		return fmt.Errorf("write balances: %d of %d rows were as they were left", written, rows)
 	}
 	return nil
 }

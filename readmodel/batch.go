@@ -19,6 +19,8 @@ type batch struct {
 	stored    []eventstore.Event
 	shards    []Fold
 	faults    map[int64]error // by position: events that must not be tried
+
+	remembered memory // nil: every state is read from the rows
 }
 
 // Bounds of the parallelism inside one batch.
@@ -27,10 +29,11 @@ const (
 	shardEvents = 512 // fewer events are not worth a goroutine of their own
 )
 
-func newBatch(p Projector, decoder Decoder, stored []eventstore.Event, skips Skips) *batch {
+// newBatch makes a batch of those of the events that the projection is made of. remembered may be nil.
+func newBatch(p Projector, decoder Decoder, stored []eventstore.Event, skips Skips, remembered memory) *batch {
 	stored = p.of(stored)
 	n := min(shardsMax, runtime.GOMAXPROCS(0), 1+len(stored)/shardEvents)
-	b := &batch{projector: p, decoder: decoder, stored: stored, shards: make([]Fold, n)}
+	b := &batch{projector: p, decoder: decoder, stored: stored, shards: make([]Fold, n), remembered: remembered}
 	for i := range b.shards {
 		b.shards[i] = p.NewFold()
 		b.shards[i].Skip(skips)
@@ -38,9 +41,20 @@ func newBatch(p Projector, decoder Decoder, stored []eventstore.Event, skips Ski
 	return b
 }
 
-// load fetches the states of all streams in the batch.
+// load fetches the states of all streams in the batch, from the rows where they are not remembered.
 func (b *batch) load(ctx context.Context, tx pgx.Tx) error {
-	return b.shards[0].load(ctx, tx, b.shards, b.streams())
+	streams := b.streams()
+	if b.remembered != nil {
+		streams = b.remembered.take(streams, b.shards)
+	}
+	return b.shards[0].load(ctx, tx, b.shards, streams)
+}
+
+// committed has the states remembered that are now in the rows.
+func (b *batch) committed() {
+	if b.remembered != nil {
+		b.remembered.keep(b.shards)
+	}
 }
 
 // streams lists the streams of the events, each once, in the form that pgx encodes fastest.

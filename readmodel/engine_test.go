@@ -182,11 +182,13 @@ func TestVersionGuard(t *testing.T) {
 	head := b.write(200)
 	config := testConfig()
 	config.ParkedMax = 5 // of some 20 accounts, all of which are wrong
-	b.run(b.engine(b.parts(nil), config).Run)
+	stop := b.run(b.engine(b.parts(nil), config).Run)
 	b.untilApplied(head)
+	stop()
 	b.exec(`UPDATE readmodel.balances SET version = version + 1`)
 	b.exec(`UPDATE readmodel.timeline SET version = version + 1`)
 	b.write(50)
+	b.run(b.engine(b.parts(nil), config).Run)
 	b.untilStopped(readmodel.Balances, "in the rows, the event is version")
 	b.untilStopped(readmodel.Timeline, "in the rows, the event is version")
 	if got := b.status(readmodel.Balances).Position; got != head {

@@ -17,10 +17,11 @@ func (e *Engine) LeadUnfenced(ctx context.Context) {
 
 // Statements that are written by hand, for their plans.
 const (
-	LoadBalancesSQL  = loadBalancesSQL
-	LoadEndsSQL      = loadEndsSQL
-	LoadHoldsSQL     = loadHoldsSQL
-	NewsOfAllSQL     = newsOfAllSQL
-	NewsOfAccountSQL = newsOfAccountSQL
-	NewsOfOwnerSQL   = newsOfOwnerSQL
+	LoadBalancesSQL   = loadBalancesSQL
+	UpdateBalancesSQL = updateBalancesSQL
+	LoadEndsSQL       = loadEndsSQL
+	LoadHoldsSQL      = loadHoldsSQL
+	NewsOfAllSQL      = newsOfAllSQL
+	NewsOfAccountSQL  = newsOfAccountSQL
+	NewsOfOwnerSQL    = newsOfOwnerSQL
 )

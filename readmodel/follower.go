@@ -30,6 +30,7 @@ var ErrMoved = errFenced
 
 // Load returns the generation at the place and its position.
 func (f *Follower) Load(ctx context.Context) (generation int, position int64, err error) {
+	f.runner.parking = unknownParking() // and with it whatever is remembered
 	f.runner.position, err = f.runner.checkpoint.load(ctx, f.runner.pool)
 	return int(f.runner.checkpoint.generation), f.runner.position, err
 }
@@ -74,7 +75,7 @@ func (f *Follower) Within(ctx context.Context, tx pgx.Tx, from, through int64) e
 			return fmt.Errorf("the log ends at %d, before %d", from, through)
 		}
 		last := events[len(events)-1].Position
-		if err := f.runner.step(ctx, tx, from, last, events, nil); err != nil {
+		if _, err := f.runner.step(ctx, tx, from, last, events, nil); err != nil {
 			return err
 		}
 		from = last

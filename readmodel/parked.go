@@ -328,7 +328,7 @@ func (r *runner) drainTransaction(ctx context.Context, tx pgx.Tx, waiting []even
 // write folds one account's events within a savepoint.
 func (r *runner) write(ctx context.Context, tx pgx.Tx, events []eventstore.Event, faults map[int64]error) (refused *Refusal, err error) {
 	err = pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
-		b := newBatch(r.projector, r.decoder, events, r.parking.skips)
+		b := newBatch(r.projector, r.decoder, events, r.parking.skips, nil)
 		b.faults = faults
 		if err := b.load(ctx, tx); err != nil {
 			return err

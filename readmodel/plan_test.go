@@ -69,6 +69,7 @@ var reads = map[string]struct{ sql, args, index string }{
 	"news of an account": {readmodel.NewsOfAccountSQL, `'{balances,timeline}', 15000, ` + id, "events_stream_version"},
 	"news of an owner":   {readmodel.NewsOfOwnerSQL, `'{balances,timeline}', 15000, 'owner-7'`, "events_stream_version"},
 	"rows to change":     {readmodel.LoadBalancesSQL, `ARRAY[` + id + `::uuid]`, "balances_account"},
+	"rows to move":       {readmodel.UpdateBalancesSQL, `ARRAY[` + id + `::uuid], ARRAY[1], ARRAY[0], ARRAY[60], ARRAY[61], ARRAY[20001], ARRAY[now()]`, "balances_account"},
 }
 
 const id, moment = `'c4ca4238-a0b9-2382-0dcc-509a6f75849b'`, `'2026-01-01'`

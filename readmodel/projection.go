@@ -44,7 +44,8 @@ type Projector struct {
 	// Metadata says that Apply reads the metadata of events; without it there is none, which spares reading it.
 	Metadata bool
 
-	newFold func(replay bool) Fold
+	newFold   func(replay bool) Fold
+	newMemory func() memory
 }
 
 // Definition is what a projection does with the events of a stream. The engine does everything else: it loads the states of
@@ -71,6 +72,9 @@ type Definition[S any] struct {
 	// Finish, where a state is of several rows, adds those that no later event changes and forgets them: a rebuild calls it after
 	// each event, so that it need not have the rows of all time in memory. CopyAdded is then the statement of all rows. It may be nil.
 	Finish func(state *S, rows *pgcopy.Rows)
+	// Settle makes of a state that has been written what Load would return for its rows. With it the states of the streams with the
+	// latest events stay in memory, and are not read again; without it each batch reads the states it needs. They should be small.
+	Settle func(state *S)
 }
 
 // Project makes a projection from its definition.
@@ -94,6 +98,12 @@ func Project[S any](p Projector, d Definition[S]) Projector {
 			f.finish = d.Finish
 		}
 		return f
+	}
+	p.newMemory = func() memory {
+		if d.Settle == nil {
+			return nil
+		}
+		return newMemory(memoryMax, d.Settle)
 	}
 	return p
 }

@@ -28,6 +28,7 @@ type runner struct {
 
 	position int64
 	parking  parking
+	memory   memory // valid under the number of parking; nil: there is none
 	suspect  suspect
 	active   atomic.Bool
 	applied  atomic.Int64 // position, for Status
@@ -44,7 +45,7 @@ func newRunner(parts Parts, config Config, p Projector, place Place, m metrics) 
 	r := &runner{
 		projector:  p,
 		checkpoint: checkpoint{projection: p.Name, place: place, codeVersion: int32(p.Version)},
-		config:     config, pool: parts.Pool, decoder: parts.Decoder, log: log, metrics: m.of(label),
+		config:     config, pool: parts.Pool, decoder: parts.Decoder, log: log, metrics: m.of(label), memory: p.newMemory(),
 	}
 	r.intake = intake{
 		consumer: fmt.Sprintf("%s-%d", p.Name, firstGeneration),
@@ -58,6 +59,7 @@ func newRunner(parts Parts, config Config, p Projector, place Place, m metrics) 
 func (r *runner) lead(ctx context.Context, _ int64) error {
 	r.setActive(true)
 	defer r.setActive(false)
+	defer r.forget()
 	r.retryParked(ctx)
 	pause := r.config.RetryMin
 	for ctx.Err() == nil {
@@ -76,6 +78,12 @@ func (r *runner) lead(ctx context.Context, _ int64) error {
 		pause = min(2*pause, r.config.RetryMax)
 	}
 	return nil
+}
+
+func (r *runner) forget() {
+	if r.memory != nil {
+		r.memory.forget()
+	}
 }
 
 func (r *runner) setActive(active bool) {
@@ -230,8 +238,10 @@ func (r *runner) commit(ctx context.Context, events []eventstore.Event, faults m
 	through := events[len(events)-1].Position
 	ctx, cancel := context.WithTimeoutCause(ctx, r.config.TransactionMax, errStuck)
 	defer cancel()
-	err := pgx.BeginTxFunc(ctx, r.pool, r.checkpoint.place.Begin(), func(tx pgx.Tx) error {
-		return r.step(ctx, tx, r.position, through, events, faults)
+	var b *batch
+	err := pgx.BeginTxFunc(ctx, r.pool, r.checkpoint.place.Begin(), func(tx pgx.Tx) (err error) {
+		b, err = r.step(ctx, tx, r.position, through, events, faults)
+		return err
 	})
 	if err != nil && errors.Is(context.Cause(ctx), errStuck) {
 		err = errors.Join(errStuck, err)
@@ -240,6 +250,7 @@ func (r *runner) commit(ctx context.Context, events []eventstore.Event, faults m
 		r.parking = unknownParking() // what was read may have been of the transaction
 		return fmt.Errorf("apply events %d to %d: %w", r.position+1, through, err)
 	}
+	b.committed()
 	r.moved(through)
 	r.metrics.parked.Set(float64(len(r.parking.accounts)))
 	r.metrics.seconds.Observe(time.Since(started).Seconds())
@@ -248,36 +259,39 @@ func (r *runner) commit(ctx context.Context, events []eventstore.Event, faults m
 	return nil
 }
 
-// step moves the checkpoint and folds the events between, in somebody's transaction.
-func (r *runner) step(ctx context.Context, tx pgx.Tx, from, through int64, events []eventstore.Event, faults map[int64]error) error {
+// step moves the checkpoint and folds the events between, in somebody's transaction. The batch may be told when that is committed.
+func (r *runner) step(ctx context.Context, tx pgx.Tx, from, through int64, events []eventstore.Event, faults map[int64]error) (*batch, error) {
 	number, err := r.checkpoint.advance(ctx, tx, from, through)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if number != r.parking.number {
+		r.forget() // rows of accounts may have changed beside the log
 	}
 	if err := r.parking.read(ctx, tx, r.checkpoint, number); err != nil {
-		return err
+		return nil, err
 	}
 	return r.fold(ctx, tx, events, faults)
 }
 
 // fold writes what the events mean, and parks the accounts of those that cannot be applied.
-func (r *runner) fold(ctx context.Context, tx pgx.Tx, events []eventstore.Event, faults map[int64]error) error {
-	b := newBatch(r.projector, r.decoder, r.parking.pass(events), r.parking.skips)
+func (r *runner) fold(ctx context.Context, tx pgx.Tx, events []eventstore.Event, faults map[int64]error) (*batch, error) {
+	b := newBatch(r.projector, r.decoder, r.parking.pass(events), r.parking.skips, r.memory)
 	b.faults = faults
 	if err := b.load(ctx, tx); err != nil {
-		return err
+		return nil, err
 	}
 	var refused []*Refusal
 	if err := r.suspect.watch(ctx, r, events, func() { refused = b.fold() }); err != nil {
-		return err
+		return nil, err
 	}
 	if n := len(r.parking.accounts) + len(refused); len(refused) > 0 && n > r.config.ParkedMax {
-		return fmt.Errorf("%w (%d of %d): %w", errParkedMax, n, r.config.ParkedMax, firstRefused(refused))
+		return nil, fmt.Errorf("%w (%d of %d): %w", errParkedMax, n, r.config.ParkedMax, firstRefused(refused))
 	}
 	if err := b.write(ctx, tx); err != nil {
-		return err
+		return nil, err
 	}
-	return r.park(ctx, tx, refused)
+	return b, r.park(ctx, tx, refused)
 }
 
 func (r *runner) park(ctx context.Context, tx pgx.Tx, refused []*Refusal) error {

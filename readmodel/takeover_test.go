@@ -131,3 +131,21 @@ func (b *bank) untilSession(application, condition string) {
 		return there
 	})
 }
+
+// What an instance remembers of the accounts is worth nothing after another has led.
+func TestLeadingAgainAfterAnother(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, 63)
+	first, second := b.engine(b.parts(nil), testConfig()), b.engine(b.parts(nil), testConfig())
+	for _, engine := range []*readmodel.Engine{first, second, first, second} {
+		stop := b.run(func(ctx context.Context) error { engine.LeadUnfenced(ctx); return nil })
+		b.untilApplied(b.write(200))
+		stop()
+	}
+	for _, name := range []string{readmodel.Balances, readmodel.Timeline} {
+		if parked := b.parked(name); len(parked) != 0 {
+			t.Errorf("%s: parked: %+v", name, parked)
+		}
+	}
+	b.verify(b.customers.Head().Position)
+}

@@ -50,7 +50,7 @@ func timelineProjector() Projector {
 		Name: Timeline, Version: 2, Tables: []string{"timeline"},
 		ExpectDiff: "rows say what was set aside, and which account, hold, payment or transaction they belong to",
 	}, Definition[end]{
-		Load: loadEnds, Apply: applyTimeline, CopyAdded: copyTimeline,
+		Load: loadEnds, Apply: applyTimeline, CopyAdded: copyTimeline, Settle: func(*end) {},
 	})
 }
 

@@ -158,9 +158,9 @@ func (p *Processor) Admits(caller string) error {
 func newItem(ctx context.Context, request Request) *item {
 	metadata := eventstore.Metadata{
 		Actor: request.Actor, CorrelationID: request.RequestID, IdempotencyKey: request.Key,
-		Traceparent: request.Traceparent, Client: request.Client,
+		Traceparent: request.Traceparent, Client: request.Client, UserAgent: request.UserAgent, Address: request.Address,
 	}
-	return &item{ctx: ctx, request: request, metadata: metadata.AppendJSON(make([]byte, 0, 256)), done: make(chan struct{})}
+	return &item{ctx: ctx, request: request, metadata: metadata.AppendJSON(make([]byte, 0, 384)), done: make(chan struct{})}
 }
 
 func (p *Processor) enqueue(it *item) error {

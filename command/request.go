@@ -24,7 +24,9 @@ type Request struct {
 	Path        string // for the renderer
 	RequestID   string // becomes the correlation id
 	Traceparent string
-	Client      string
+	Client      string // the program that the caller's token was issued to
+	UserAgent   string // what the program calls itself
+	Address     string // where the request came from
 	Actor       string
 
 	OwnedBy   string // when set, commands about accounts of other owners find none; see bank.Principal

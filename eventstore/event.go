@@ -32,7 +32,9 @@ type Metadata struct {
 	CausationID    string `json:"causation_id,omitempty"`    // the message that led to it directly
 	IdempotencyKey string `json:"idempotency_key,omitempty"` // the client's key
 	Traceparent    string `json:"traceparent,omitempty"`     // W3C trace context
-	Client         string `json:"client,omitempty"`          // the calling program
+	Client         string `json:"client,omitempty"`          // the program the token was issued to; of old events what the program called itself, where the token did not say
+	UserAgent      string `json:"user_agent,omitempty"`      // what the program called itself
+	Address        string `json:"address,omitempty"`         // the IP address that the request came from
 }
 
 // AppendJSON appends the metadata as a JSON object, without the empty fields. What is not UTF-8 becomes U+FFFD. It is written by
@@ -42,6 +44,7 @@ func (m *Metadata) AppendJSON(dst []byte) []byte {
 	for _, field := range [...]struct{ name, value string }{
 		{`"actor":`, m.Actor}, {`"correlation_id":`, m.CorrelationID}, {`"causation_id":`, m.CausationID},
 		{`"idempotency_key":`, m.IdempotencyKey}, {`"traceparent":`, m.Traceparent}, {`"client":`, m.Client},
+		{`"user_agent":`, m.UserAgent}, {`"address":`, m.Address},
 	} {
 		if field.value == "" {
 			continue

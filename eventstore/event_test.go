@@ -17,6 +17,7 @@ func TestMetadataIsJSON(t *testing.T) {
 		want := eventstore.Metadata{
 			Actor: text.Draw(t, "actor"), CorrelationID: text.Draw(t, "correlation"), CausationID: text.Draw(t, "causation"),
 			IdempotencyKey: text.Draw(t, "key"), Traceparent: text.Draw(t, "trace"), Client: text.Draw(t, "client"),
+			UserAgent: text.Draw(t, "agent"), Address: text.Draw(t, "address"),
 		}
 		encoded := want.AppendJSON([]byte("before"))[len("before"):]
 		var theirs eventstore.Metadata

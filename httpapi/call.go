@@ -16,6 +16,7 @@ type Call struct {
 	RequestID   string
 	Traceparent string // valid, or ""
 	Header      http.Header
+	Address     string // the IP address that the request comes from
 	Path        string // of the request, as it was sent
 	DryRun      bool   // nothing is to be stored
 
@@ -67,7 +68,7 @@ func (c *Call) Parameter(name string) string { return c.query.Get(name) }
 // as the caller would be who sent it by itself. The error is the caller's; it panics on a route that is not served.
 func (c *Call) Carry(at Route, path string, h http.Header) (*Call, error) {
 	carried := &Call{
-		Identity: c.Identity, RequestID: c.RequestID, Traceparent: c.Traceparent, Header: h, Path: path, DryRun: c.DryRun,
+		Identity: c.Identity, RequestID: c.RequestID, Traceparent: c.Traceparent, Header: h, Address: c.Address, Path: path, DryRun: c.DryRun,
 		route: c.route.server.routes[at],
 	}
 	if carried.route == nil {

@@ -245,7 +245,7 @@ func (c *connection) ofNetHTTP(answer []byte) *Error {
 	}
 	detail := "This is not a request of HTTP/1.1 as it is understood here"
 	if _, reason, ok := strings.Cut(string(rest[len(errorHeaders):]), ": "); ok {
-		detail += ": " + printable(reason)
+		detail += ": " + printable(reason, clientMax)
 	}
 	return &Error{Code: MalformedRequest, Detail: detail + "."}
 }

@@ -26,6 +26,7 @@ const (
 	requestIDMax = 128
 	keyMax       = 255
 	clientMax    = 128
+	userAgentMax = 200
 	waitDefault  = 2 * time.Second
 	// WaitMax is the longest that a read waits for its position.
 	WaitMax = 30 * time.Second
@@ -197,18 +198,20 @@ func (c *Call) Wait() time.Duration {
 	return waitDefault
 }
 
-// Client names the calling program: what the token was issued to, else what the program calls itself.
-func (c *Call) Client() string {
-	name := c.Identity.Client
-	if given := c.Header[headerUserAgent]; name == "" && len(given) > 0 {
-		name = given[0]
+// Client names the program that the token was issued to (azp, client_id or cid); "" when the token does not say.
+func (c *Call) Client() string { return printable(c.Identity.Client, clientMax) }
+
+// UserAgent is what the calling program calls itself. Nobody vouches for it.
+func (c *Call) UserAgent() string {
+	if given := c.Header[headerUserAgent]; len(given) > 0 {
+		return printable(given[0], userAgentMax)
 	}
-	return printable(name)
+	return ""
 }
 
 // printable keeps what can be stored and logged: printable ASCII, in bounded length.
-func printable(text string) string {
-	text = text[:min(len(text), clientMax)]
+func printable(text string, longest int) string {
+	text = text[:min(len(text), longest)]
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] > '~' {
 			return strings.Map(func(r rune) rune {

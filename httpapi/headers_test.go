@@ -63,14 +63,20 @@ func TestWait(t *testing.T) {
 	}
 }
 
-func TestClient(t *testing.T) {
+func TestClientAndUserAgent(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ token, agent, want string }{
-		{"till", "curl/8", "till"}, {"", "curl/8", "curl/8"}, {"", "", ""}, {"", "a\x00b\nc\u00e9", "abc"}, {"", strings.Repeat("x", 500), strings.Repeat("x", 128)},
+	for _, c := range []struct{ token, agent, client, userAgent string }{
+		{"till", "curl/8", "till", "curl/8"}, {"", "curl/8", "", "curl/8"}, {"till", "", "till", ""},
+		{"a\x00b\nc\u00e9", "a\x00b\nc\u00e9", "abc", "abc"},
+		{strings.Repeat("x", 500), strings.Repeat("y", 500), strings.Repeat("x", 128), strings.Repeat("y", 200)},
 	} {
 		call := Call{Identity: &auth.Identity{Client: c.token}, Header: http.Header{headerUserAgent: {c.agent}}}
-		if got := call.Client(); got != c.want || !utf8.ValidString(got) {
-			t.Errorf("%+v: %q", c, got)
+		client, agent := call.Client(), call.UserAgent()
+		if client != c.client || agent != c.userAgent || !utf8.ValidString(client) || !utf8.ValidString(agent) {
+			t.Errorf("%+v: %q %q", c, client, agent)
 		}
+	}
+	if without := (&Call{Header: http.Header{}}).UserAgent(); without != "" {
+		t.Errorf("without a header: %q", without)
 	}
 }

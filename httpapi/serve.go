@@ -66,6 +66,7 @@ func newCall(r *route, c echo.Context) Call {
 		RequestID:   c.Response().Header()[headerRequestID][0],
 		Traceparent: traceparent(req.Header),
 		Header:      req.Header,
+		Address:     r.server.cfg.Proxies.address(req),
 		Path:        req.URL.Path,
 		route:       r,
 		answer:      c.Response().Header(),

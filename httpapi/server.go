@@ -35,6 +35,7 @@ type Config struct {
 
 	Rates    Rates    // none
 	Browsers Browsers // of no other origin
+	Proxies  Proxies  // none is believed
 
 	RequestTimeout    time.Duration // for an answer, after which it is 504; 20 s
 	ReadHeaderTimeout time.Duration // 5 s

@@ -67,7 +67,7 @@ func (f *fleet) metadata(id uuid.UUID) {
 	if err := json.Unmarshal(events[0].Metadata, &got); err != nil {
 		f.t.Fatal(err)
 	}
-	want := eventstore.Metadata{Actor: "actor", CorrelationID: "request-pay", IdempotencyKey: "pay", Traceparent: "trace", Client: "client"}
+	want := eventstore.Metadata{Actor: "actor", CorrelationID: "request-pay", IdempotencyKey: "pay", Traceparent: "trace", Client: "client", UserAgent: "agent", Address: "198.51.100.7"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		f.t.Errorf("the metadata is %+v, want %+v", got, want)
 	}

@@ -229,7 +229,7 @@ func render(r command.Request, o command.Outcome) (int, []byte) {
 func request(id uuid.UUID, key string, c account.Command) command.Request {
 	return command.Request{
 		Caller: "tester", Key: key, Fingerprint: sha256.Sum256(fmt.Appendf(nil, "%v %v", id, c)), RequestID: "request-" + key,
-		Path: "/somewhere", Actor: "actor", Traceparent: "trace", Client: "client",
+		Path: "/somewhere", Actor: "actor", Traceparent: "trace", Client: "client", UserAgent: "agent", Address: "198.51.100.7",
 		IfVersion: command.NoVersion, Command: bank.OnAccount{AccountID: id, Command: c},
 	}
 }

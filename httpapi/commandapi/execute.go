@@ -70,7 +70,7 @@ func (h *handlers) request(ctx context.Context, call *httpapi.Call, o order) (co
 	return command.Request{
 		Caller: call.Identity.Caller, Key: key, Fingerprint: print,
 		Path: call.Path, RequestID: call.RequestID, Traceparent: call.Traceparent,
-		Client: call.Client(), Actor: call.Identity.Subject, OwnedBy: call.OwnedBy,
+		Client: call.Client(), UserAgent: call.UserAgent(), Address: call.Address, Actor: call.Identity.Subject, OwnedBy: call.OwnedBy,
 		IfVersion: version, EffectiveAt: o.effectiveAt, Command: o.command, DryRun: call.DryRun,
 	}, nil
 }

@@ -190,7 +190,7 @@ func TestWhoDidIt(t *testing.T) {
 		t.Errorf("X-Request-Id %q", answer.Header.Get("X-Request-Id"))
 	}
 	got := r.bank.last(t)
-	if got.RequestID != "req-42" || got.Traceparent != trace || got.Client != "till/7" || got.Actor != "teller-1" ||
+	if got.RequestID != "req-42" || got.Traceparent != trace || got.Client != "" || got.UserAgent != "till/7" || got.Actor != "teller-1" ||
 		got.Key != "k-1" || got.IfVersion != 1 || got.OwnedBy != "" || got.Path != path+"/deposits" ||
 		got.Caller != "http://passbook.local/issuer#teller-1" {
 		t.Errorf("request %+v", got)

@@ -86,6 +86,8 @@ type HTTP struct {
 	HTTPConnectionsMax  int           `env:"HTTP_CONNECTIONS_MAX" help:"connections of clients at a time; one more takes the place of one without a request, or is answered 503 overloaded"`
 	CORSOrigins         []string      `env:"CORS_ORIGINS" help:"origins whose pages may use the API, separated by commas, each as a browser sends it (https://app.example); *: all"`
 	HSTS                time.Duration `env:"HSTS" help:"for how long browsers are told to come by TLS only; 0: not at all, unless a request comes by TLS"`
+	TrustedProxies      Networks      `env:"TRUSTED_PROXIES" help:"networks of the proxies in front of the API, in CIDR form, separated by commas: they are believed when they say where a request comes from; nobody else is"`
+	ProxyHeader         ProxyHeader   `env:"PROXY_HEADER" help:"X-Forwarded-For or Forwarded: in which of them the trusted proxies say so; the other one is not looked at"`
 	RatePerSubject      int           `env:"RATE_PER_SUBJECT" help:"requests a second of one caller (issuer and subject of the token), each item of a bulk for one; more are answered 429 rate_limited. 0: no limit"`
 	RatePerSubjectBurst int           `env:"RATE_PER_SUBJECT_BURST" help:"what a caller may use at once after a time of quiet; 0: ten seconds' worth"`
 	RatePerAccount      int           `env:"RATE_PER_ACCOUNT" help:"requests a second about one account; more are answered 429 rate_limited. 0: no limit"`
@@ -177,7 +179,7 @@ func defaultAuth() Auth {
 func defaultCommandAPI() CommandAPI {
 	return CommandAPI{
 		Process:  defaultProcess(":8090"),
-		HTTP:     HTTP{HTTPAddr: ":8080", HTTPConnectionsMax: 4096},
+		HTTP:     HTTP{HTTPAddr: ":8080", HTTPConnectionsMax: 4096, ProxyHeader: HeaderForwardedFor},
 		Database: defaultDatabase("passbook_command", 8),
 		NATS:     defaultNATS(),
 		Auth:     defaultAuth(),
@@ -190,7 +192,7 @@ func defaultCommandAPI() CommandAPI {
 func defaultQueryAPI() QueryAPI {
 	return QueryAPI{
 		Process:  defaultProcess(":8091"),
-		HTTP:     HTTP{HTTPAddr: ":8081", HTTPConnectionsMax: 16_384},
+		HTTP:     HTTP{HTTPAddr: ":8081", HTTPConnectionsMax: 16_384, ProxyHeader: HeaderForwardedFor},
 		Database: defaultDatabase("passbook_query", 16),
 		Auth:     defaultAuth(),
 		Streams:  Streams{StreamHeartbeat: 15 * time.Second, StreamsMax: 10_000, StreamsOfCaller: 100, StreamQueue: 1_024},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -158,4 +159,53 @@ func (m *Migration) UnmarshalText(text []byte) error {
 		return errors.New("neither auto nor off")
 	}
 	return nil
+}
+
+// Networks is a list of networks in CIDR form, or of single addresses.
+type Networks []netip.Prefix
+
+// UnmarshalText reads "10.0.0.0/8,2001:db8::1".
+func (n *Networks) UnmarshalText(text []byte) error {
+	*n = nil
+	for part := range strings.SplitSeq(string(text), ",") {
+		part = strings.TrimSpace(part)
+		network, err := netip.ParsePrefix(part)
+		if address, single := netip.ParseAddr(part); single == nil && address.Zone() == "" {
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil {
+			return fmt.Errorf("%q is no network such as 10.0.0.0/8", part)
+		}
+		*n = append(*n, network.Masked())
+	}
+	return nil
+}
+
+// String writes it as it is read.
+func (n Networks) String() string {
+	parts := make([]string, len(n))
+	for i, network := range n {
+		parts[i] = network.String()
+	}
+	return strings.Join(parts, ",")
+}
+
+// ProxyHeader is the header in which proxies say where a request comes from.
+type ProxyHeader string
+
+// The headers.
+const (
+	HeaderForwardedFor ProxyHeader = "X-Forwarded-For"
+	HeaderForwarded    ProxyHeader = "Forwarded"
+)
+
+// UnmarshalText reads either name, in any case.
+func (h *ProxyHeader) UnmarshalText(text []byte) error {
+	for _, known := range []ProxyHeader{HeaderForwardedFor, HeaderForwarded} {
+		if strings.EqualFold(string(text), string(known)) {
+			*h = known
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is neither X-Forwarded-For nor Forwarded", text)
 }

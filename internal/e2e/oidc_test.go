@@ -189,7 +189,7 @@ func TestClientCredentialsOfAnOutsideIssuer(t *testing.T) {
 				t.Fatalf("events: %d %v %v", status, events, err)
 			}
 			metadata := events["data"].([]any)[0].(map[string]any)["metadata"].(map[string]any)
-			if metadata["client"] != "till" || metadata["actor"] != "till" {
+			if metadata["client"] != "till" || metadata["actor"] != "till" || metadata["address"] != "127.0.0.1" || metadata["user_agent"] == nil {
 				t.Errorf("the event's metadata is %v", metadata)
 			}
 

@@ -73,6 +73,7 @@ type TokenRequest struct {
 	Scopes   []string
 	TTL      time.Duration // zero: DefaultTTL; a negative one gives a token that has expired
 	Audience string        // empty: DefaultAudience
+	Client   string        // the program that it is for (client_id); empty: it does not say
 }
 
 // Token signs a token that is good from now on.
@@ -87,10 +88,14 @@ func (i *Issuer) Token(r TokenRequest) (string, error) {
 		r.Audience = DefaultAudience
 	}
 	now := time.Now()
-	token, err := jwt.Signed(i.signer).Claims(map[string]any{
+	claims := map[string]any{
 		"iss": ID, "sub": r.Subject, "aud": r.Audience, "jti": uuid.NewString(), "scope": strings.Join(r.Scopes, " "),
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(r.TTL).Unix(),
-	}).Serialize()
+	}
+	if r.Client != "" {
+		claims["client_id"] = r.Client
+	}
+	token, err := jwt.Signed(i.signer).Claims(claims).Serialize()
 	if err != nil {
 		return "", fmt.Errorf("sign token: %w", err)
 	}

@@ -121,7 +121,7 @@ func (s *Step) cause() string {
 	}
 	var said []string
 	for _, field := range []struct{ name, value string }{
-		{"by", metadata.Actor}, {"client", metadata.Client}, {"key", metadata.IdempotencyKey}, {"correlation", metadata.CorrelationID}, {"cause", metadata.CausationID},
+		{"by", metadata.Actor}, {"client", metadata.Client}, {"from", metadata.Address}, {"agent", metadata.UserAgent}, {"key", metadata.IdempotencyKey}, {"correlation", metadata.CorrelationID}, {"cause", metadata.CausationID},
 	} {
 		if field.value != "" {
 			said = append(said, field.name+" "+field.value)

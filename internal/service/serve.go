@@ -18,6 +18,7 @@ func httpConfig(cfg config.HTTP, process config.Process, verifier *auth.Verifier
 		Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: process.ShutdownTimeout,
 		MaxConnections: cfg.HTTPConnectionsMax,
 		Browsers:       httpapi.Browsers{Origins: cfg.CORSOrigins, HSTS: cfg.HSTS},
+		Proxies:        httpapi.Proxies{Trusted: cfg.TrustedProxies, Standard: cfg.ProxyHeader == config.HeaderForwarded},
 		Rates: httpapi.Rates{
 			Subject: ratePolicy(cfg.RatePerSubject, cfg.RatePerSubjectBurst),
 			Account: ratePolicy(cfg.RatePerAccount, cfg.RatePerAccountBurst),

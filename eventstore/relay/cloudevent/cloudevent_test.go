@@ -212,6 +212,7 @@ func draw(t *rapid.T) eventstore.Event {
 	metadata := eventstore.Metadata{
 		Actor: text.Draw(t, "actor"), CorrelationID: text.Draw(t, "correlation"), CausationID: text.Draw(t, "causation"),
 		IdempotencyKey: text.Draw(t, "key"), Traceparent: text.Draw(t, "trace"), Client: text.Draw(t, "client"),
+		UserAgent: text.Draw(t, "agent"), Address: text.Draw(t, "address"),
 	}
 	data, err := json.Marshal(map[string]string{"note": rapid.String().Draw(t, "note")})
 	if err != nil {

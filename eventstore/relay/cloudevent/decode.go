@@ -37,6 +37,8 @@ type message struct {
 	IdempotencyKey  string         `json:"idempotencykey"`
 	Traceparent     string         `json:"traceparent"`
 	Client          string         `json:"client"`
+	UserAgent       string         `json:"useragent"`
+	Address         string         `json:"address"`
 	Data            jsontext.Value `json:"data"`
 }
 
@@ -94,6 +96,7 @@ func (m *message) metadata() []byte {
 	metadata := eventstore.Metadata{
 		Actor: m.Actor, CorrelationID: m.CorrelationID, CausationID: m.CausationID,
 		IdempotencyKey: m.IdempotencyKey, Traceparent: m.Traceparent, Client: m.Client,
+		UserAgent: m.UserAgent, Address: m.Address,
 	}
 	return metadata.AppendJSON(make([]byte, 0, 256))
 }

@@ -9,7 +9,7 @@
 //	streamversion   place in the stream, a decimal string
 //	schemaversion   version of the payload's shape
 //	effectiveat     value date
-//	actor, correlationid, causationid, idempotencykey, traceparent, client   when known
+//	actor, correlationid, causationid, idempotencykey, traceparent, client, useragent, address   when known
 //
 // The payload is the attribute data, as it is stored.
 package cloudevent

@@ -56,7 +56,9 @@ func appendMetadata(dst []byte, m *eventstore.Metadata) []byte {
 	dst = appendOptional(dst, "causationid", m.CausationID)
 	dst = appendOptional(dst, "idempotencykey", m.IdempotencyKey)
 	dst = appendOptional(dst, "traceparent", m.Traceparent)
-	return appendOptional(dst, "client", m.Client)
+	dst = appendOptional(dst, "client", m.Client)
+	dst = appendOptional(dst, "useragent", m.UserAgent)
+	return appendOptional(dst, "address", m.Address)
 }
 
 // appendOptional leaves an empty attribute out: CloudEvents knows no empty ones.

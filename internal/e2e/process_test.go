@@ -5,6 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"passbook/httpapi/httpapitest"
 	"passbook/internal/pgtest"
 )
 
@@ -43,7 +48,55 @@ func testMain(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "build:", err)
 		return 1
 	}
-	return pgtest.Run(m)
+	http.DefaultClient.Transport = held
+	code := max(pgtest.Run(m), differences.report())
+	fmt.Println(held.Judged(), "answers were held to the documents")
+	return code
+}
+
+// differences are those between the bank's answers and its documents. Held to them is what the tests ask over http.DefaultClient, and
+// what programs of the bank's own ask over checked or a balancer.
+var (
+	differences = &tally{}
+	held        = httpapitest.NewTransport(http.DefaultTransport, differences.add)
+)
+
+type tally struct {
+	mu    sync.Mutex
+	found []string
+}
+
+func (d *tally) add(req *http.Request, fault string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.found = append(d.found, fmt.Sprintf("%s %s: %s", req.Method, req.URL, fault))
+}
+
+// report returns the exit code.
+func (d *tally) report() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, fault := range d.found[:min(len(d.found), 20)] {
+		fmt.Fprintln(os.Stderr, "FAIL: an answer is not as documented:", fault)
+	}
+	return min(len(d.found), 1)
+}
+
+// checked returns an address that leads to the API at the other one, where the answers to programs of the bank's own are held to the
+// documents. While the API is away it answers 502, as a proxy does.
+func checked(t *testing.T, address string) string {
+	t.Helper()
+	target, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.Transport = held
+	proxy.FlushInterval = -1
+	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
+	server := httptest.NewServer(proxy)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // process is one binary running.

@@ -40,7 +40,7 @@ func up(t *testing.T, state string, args ...string) *bank {
 
 // clientArgs address a client command to the bank.
 func (b *bank) clientArgs(command string, args ...string) []string {
-	return append([]string{command, "--state", b.state, "--command-url", b.commandURL, "--query-url", b.queryURL}, args...)
+	return append([]string{command, "--state", b.state, "--command-url", checked(b.t, b.commandURL), "--query-url", checked(b.t, b.queryURL)}, args...)
 }
 
 func (b *bank) startImport(file string, args ...string) *process {

@@ -54,6 +54,15 @@ ifeq ($(PKG),./...)
 	cd bench && go tool -modfile=../tools/go.mod golangci-lint run ./...
 endif
 
+.PHONY: lint-api
+lint-api: tools/api/node_modules/.package-lock.json ## lint the OpenAPI documents with Spectral and Redocly (needs node)
+	cd tools/api && npm run --silent lint
+
+# What the lock file pins, installed without running scripts of its packages.
+tools/api/node_modules/.package-lock.json: tools/api/package-lock.json
+	@./deploy/ensure-node.sh
+	cd tools/api && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
 .PHONY: bench
 bench: postgres ## compare with pgbench and peers on one Postgres, into docs/performance.md (ARGS='-rounds 3 -seconds 5')
 	cd bench && go run . -write ../docs/performance.md $(ARGS)

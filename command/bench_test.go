@@ -42,7 +42,7 @@ func durableStore(b *testing.B) *eventstore.Store {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // under root the server runs as another user
+	if err := os.Chmod(dir, 0o755); err != nil {
 		b.Fatal(err)
 	}
 	pg, err := embedded.StartPostgres(b.Context(), embedded.PostgresConfig{StateDir: dir, Durable: true})
@@ -72,7 +72,7 @@ func benchmarkExecute(b *testing.B, store *eventstore.Store, accounts, waiting i
 	for range waiting {
 		all.Go(func() {
 			for n := left.Add(-1); n >= 0; n = left.Add(-1) {
-				r := request(ids[rand.IntN(len(ids))], run+strconv.FormatInt(n, 10), deposit(1)) //nolint:gosec // a benchmark's choice
+				r := request(ids[rand.IntN(len(ids))], run+strconv.FormatInt(n, 10), deposit(1))
 				if answer, err := p.Execute(b.Context(), r); err != nil || answer.Status != 201 {
 					b.Errorf("answer %d, %v", answer.Status, err)
 					return

@@ -25,7 +25,7 @@ type picture struct {
 
 func newPicture(bytesMax int64) (*picture, error) {
 	aggregates, err := otter.New(&otter.Options[uuid.UUID, *aggregate]{
-		MaximumWeight: uint64(max(bytesMax, 1)),                                                 //nolint:gosec // positive
+		MaximumWeight: uint64(max(bytesMax, 1)),
 		Weigher:       func(_ uuid.UUID, a *aggregate) uint32 { return uint32(a.state.Size()) }, //nolint:gosec // bounded by the domain's limits
 	})
 	if err != nil {

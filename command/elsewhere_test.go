@@ -115,7 +115,7 @@ func TestNothingIsSentOnTwice(t *testing.T) {
 	pay := request(id, "pay", deposit(1))
 	var commands []command.Inbound
 	for n, c := range []command.Request{request(id, "open", open(id, 0)), pay, pay} {
-		commands = append(commands, command.Inbound{ID: uint64(n), Request: c, Metadata: []byte("{}")}) //nolint:gosec // not negative
+		commands = append(commands, command.Inbound{ID: uint64(n), Request: c, Metadata: []byte("{}")})
 	}
 	b.Accept(commands, from)
 	own := begin(t.Context(), b, request(id, "own", deposit(1)))

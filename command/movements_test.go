@@ -80,7 +80,7 @@ func TestTransfersConserveMoney(t *testing.T) {
 	var all sync.WaitGroup
 	for caller := range callers {
 		all.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(caller), 7))
+			random := rand.New(rand.NewPCG(uint64(caller), 7)) //nolint:gosec // small
 			for n := range each {
 				from, to := random.IntN(accounts), random.IntN(accounts)
 				r := asked(fmt.Sprintf("%d/%d", caller, n), move(ids[from], ids[to], money.Amount(1+random.IntN(90))))

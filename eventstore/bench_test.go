@@ -101,7 +101,7 @@ func durableStore(b *testing.B) (*eventstore.Store, int) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // under root the server runs as another user
+	if err := os.Chmod(dir, 0o755); err != nil {
 		b.Fatal(err)
 	}
 	pg, err := embedded.StartPostgres(b.Context(), embedded.PostgresConfig{StateDir: dir, Durable: true})

@@ -96,7 +96,7 @@ func (f *forger) claims(changes ...any) map[string]any {
 	}
 	for i := 0; i < len(changes); i += 2 {
 		name := changes[i].(string)
-		if c[name] = changes[i+1]; changes[i+1] == nil {
+		if c[name] = changes[i+1]; changes[i+1] == nil { //nolint:gosec // pairs
 			delete(c, name)
 		}
 	}

@@ -16,7 +16,7 @@ func ask(s http.Handler, method, path string, header ...string) *httptest.Respon
 	w, r := httptest.NewRecorder(), httptest.NewRequest(method, path, nil)
 	r.Header.Set("Authorization", "Bearer token")
 	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+		r.Header.Set(header[i], header[i+1]) //nolint:gosec // pairs
 	}
 	s.ServeHTTP(w, r)
 	return w

@@ -48,7 +48,7 @@ type uuidArray []uuid.UUID
 
 // Dimensions implements pgtype.ArrayGetter.
 func (a uuidArray) Dimensions() []pgtype.ArrayDimension {
-	return []pgtype.ArrayDimension{{Length: int32(len(a)), LowerBound: 1}}
+	return []pgtype.ArrayDimension{{Length: int32(len(a)), LowerBound: 1}} //nolint:gosec // a page of accounts
 }
 
 // Index implements pgtype.ArrayGetter.
@@ -90,7 +90,7 @@ func (r *wireRow) int64() int64 {
 		r.broken = true
 		return 0
 	}
-	return int64(binary.BigEndian.Uint64(value))
+	return int64(binary.BigEndian.Uint64(value)) //nolint:gosec // the bits of a bigint
 }
 
 func (r *wireRow) uuid() (id uuid.UUID) {

@@ -87,7 +87,7 @@ func (q *Queries) Accounts(ctx context.Context, f AccountFilter) ([]Account, boo
 }
 
 // listAccounts picks the statement whose index serves the most selective filter.
-func listAccounts(ctx context.Context, q *db.Queries, f AccountFilter, limit int32) ([]db.ReadmodelBalance, error) {
+func listAccounts(ctx context.Context, q *db.Queries, f AccountFilter, limit int) ([]db.ReadmodelBalance, error) {
 	var after uuid.UUID
 	if f.After != nil {
 		after = f.After.AccountID

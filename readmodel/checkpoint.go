@@ -33,8 +33,8 @@ var (
 type checkpoint struct {
 	projection  string
 	place       Place
-	codeVersion int32
-	generation  int32
+	codeVersion int
+	generation  int
 }
 
 // load returns the position. The first live generation is begun if there is none.
@@ -110,7 +110,7 @@ func (c *checkpoint) stop(ctx context.Context, pool *pgxpool.Pool, position int6
 
 // BeginLive makes sure that the projection has a live generation: the first one, empty, if there is none.
 func BeginLive(ctx context.Context, pool *pgxpool.Pool, p Projector) error {
-	c := checkpoint{projection: p.Name, place: PlaceLive, codeVersion: int32(p.Version)}
+	c := checkpoint{projection: p.Name, place: PlaceLive, codeVersion: p.Version}
 	_, err := c.load(ctx, pool)
 	if notOurs(err) || errors.Is(err, errAhead) {
 		return nil

@@ -78,7 +78,7 @@ func (q *Queries) Owners(ctx context.Context, f OwnerFilter) ([]Owner, bool, Fre
 	return owners, more, stamp.freshness, nil
 }
 
-func ownersByWords(ctx context.Context, statements *db.Queries, f OwnerFilter, limit int32) ([]db.OwnersPageRow, error) {
+func ownersByWords(ctx context.Context, statements *db.Queries, f OwnerFilter, limit int) ([]db.OwnersPageRow, error) {
 	words := wordsOf(f.Words)
 	if words == "" {
 		return nil, ErrNoWords

@@ -32,7 +32,7 @@ var ErrMoved = errFenced
 func (f *Follower) Load(ctx context.Context) (generation int, position int64, err error) {
 	f.runner.parking = unknownParking() // and with it whatever is remembered
 	f.runner.position, err = f.runner.checkpoint.load(ctx, f.runner.pool)
-	return int(f.runner.checkpoint.generation), f.runner.position, err
+	return f.runner.checkpoint.generation, f.runner.position, err
 }
 
 // Position is where the generation stood after the last step.

@@ -39,7 +39,7 @@ func LoadGenerations(ctx context.Context, pool *pgxpool.Pool, projection string)
 		return nil, 0, fmt.Errorf("read the generations of %s: %w", projection, err)
 	}
 	for _, row := range rows {
-		gs, head = append(gs, Generation{int(row.Generation), int(row.CodeVersion), Place(row.Place), row.Position}), row.Head
+		gs, head = append(gs, Generation{row.Generation, row.CodeVersion, Place(row.Place), row.Position}), row.Head
 	}
 	return gs, head, nil
 }
@@ -52,7 +52,7 @@ func lockGenerations(ctx context.Context, tx pgx.Tx, projection string) (Generat
 	}
 	var gs Generations
 	for _, row := range rows {
-		gs = append(gs, Generation{int(row.Generation), int(row.CodeVersion), Place(row.Place), row.Position})
+		gs = append(gs, Generation{row.Generation, row.CodeVersion, Place(row.Place), row.Position})
 	}
 	return gs, nil
 }
@@ -83,7 +83,7 @@ func CreateNext(ctx context.Context, tx pgx.Tx, p Projector) (Generation, error)
 		}
 	}
 	err = db.New(tx).BeginGeneration(ctx, db.BeginGenerationParams{
-		Projection: p.Name, Generation: int32(next.Number), CodeVersion: int32(next.CodeVersion)})
+		Projection: p.Name, Generation: next.Number, CodeVersion: next.CodeVersion})
 	if err != nil {
 		return Generation{}, fmt.Errorf("begin generation %d of %s: %w", next.Number, p.Name, err)
 	}
@@ -210,7 +210,7 @@ func openToVacuum(ctx context.Context, tx pgx.Tx, p Projector) error {
 // placeGeneration says where a generation's tables stand now.
 func placeGeneration(ctx context.Context, tx pgx.Tx, projection string, generation int, place Place) error {
 	err := db.New(tx).PlaceGeneration(ctx, db.PlaceGenerationParams{
-		Projection: projection, Generation: int32(generation), Place: string(place)})
+		Projection: projection, Generation: generation, Place: string(place)})
 	if err != nil {
 		return fmt.Errorf("place generation %d of %s: %w", generation, projection, err)
 	}
@@ -240,7 +240,7 @@ func Drop(ctx context.Context, tx pgx.Tx, p Projector, place Place) (Generation,
 	if err != nil {
 		return Generation{}, false, fmt.Errorf("forget generation %d of %s: %w", g.Number, p.Name, err)
 	}
-	err = db.New(tx).EndRebuildOf(ctx, db.EndRebuildOfParams{Projection: p.Name, Generation: int32(g.Number)})
+	err = db.New(tx).EndRebuildOf(ctx, db.EndRebuildOfParams{Projection: p.Name, Generation: g.Number})
 	if err != nil {
 		return Generation{}, false, fmt.Errorf("end the rebuild of %s: %w", p.Name, err)
 	}

@@ -74,7 +74,7 @@ func (q *Queries) Payments(ctx context.Context, f PaymentFilter) ([]Payment, boo
 }
 
 // listPayments picks the statement whose index serves the most selective filter.
-func listPayments(ctx context.Context, q *db.Queries, f PaymentFilter, limit int32) ([]db.ReadmodelPayment, error) {
+func listPayments(ctx context.Context, q *db.Queries, f PaymentFilter, limit int) ([]db.ReadmodelPayment, error) {
 	before := beforeID(f.Before)
 	switch {
 	case f.AccountID != uuid.Nil:

@@ -78,7 +78,7 @@ func (q *Queries) Timeline(ctx context.Context, f TimelineFilter) ([]TimelineRow
 	return rows, more, stamp.of(f.AccountID), nil
 }
 
-func listTimeline(ctx context.Context, q *db.Queries, f TimelineFilter, limit int32) ([]db.TimelinePageRow, error) {
+func listTimeline(ctx context.Context, q *db.Queries, f TimelineFilter, limit int) ([]db.TimelinePageRow, error) {
 	before := f.Before
 	if before <= 0 {
 		before = math.MaxInt64

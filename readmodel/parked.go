@@ -49,9 +49,9 @@ func ListParked(ctx context.Context, pool *pgxpool.Pool, projection string, acco
 	list := make([]Parked, len(rows))
 	for i, row := range rows {
 		list[i] = Parked{
-			Projection: row.Projection, Generation: int(row.Generation), Live: row.Live, AccountID: row.AccountID, EventID: row.EventID,
+			Projection: row.Projection, Generation: row.Generation, Live: row.Live, AccountID: row.AccountID, EventID: row.EventID,
 			EventType: row.EventType, Position: row.Position, Version: row.Version, Waiting: row.Waiting, StaleSince: row.StaleSince.UTC(),
-			Class: row.Class, Cause: row.Cause, Attempts: int(row.Attempts), FirstAt: row.FirstAt.UTC(), LastAt: row.LastAt.UTC(), Build: row.Build,
+			Class: row.Class, Cause: row.Cause, Attempts: row.Attempts, FirstAt: row.FirstAt.UTC(), LastAt: row.LastAt.UTC(), Build: row.Build,
 		}
 	}
 	return list, nil
@@ -344,7 +344,7 @@ func (r *runner) write(ctx context.Context, tx pgx.Tx, events []eventstore.Event
 // waiting are the account's events behind its rows, up to the checkpoint: at most a batch of them, and whether there were more.
 func (r *runner) waiting(ctx context.Context, tx pgx.Tx, account uuid.UUID, checkpoint int64) (events []eventstore.Event, full bool, err error) {
 	rows, err := db.New(tx).WaitingEvents(ctx, db.WaitingEventsParams{
-		Projection: r.checkpoint.projection, Generation: r.checkpoint.generation, AccountID: account, Checkpoint: checkpoint, RowLimit: int32(r.config.Batch),
+		Projection: r.checkpoint.projection, Generation: r.checkpoint.generation, AccountID: account, Checkpoint: checkpoint, RowLimit: r.config.Batch,
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("read the events that wait: %w", err)

@@ -94,7 +94,7 @@ func ParkReplayed(ctx context.Context, tx pgx.Tx, config Config, p Projector, ge
 	if len(refused) == 0 {
 		return nil
 	}
-	c := checkpoint{projection: p.Name, place: PlaceNext, codeVersion: int32(p.Version), generation: int32(generation)}
+	c := checkpoint{projection: p.Name, place: PlaceNext, codeVersion: p.Version, generation: generation}
 	n, err := park(ctx, tx, c, config.Build, refused)
 	if err == nil && n > config.ParkedMax {
 		err = fmt.Errorf("%w (%d of %d): %w", errParkedMax, n, config.ParkedMax, firstRefused(refused))
@@ -105,7 +105,7 @@ func ParkReplayed(ctx context.Context, tx pgx.Tx, config Config, p Projector, ge
 // ParkedIn returns the accounts that are set aside in any of the generations of a projection.
 func ParkedIn(ctx context.Context, conn db.DBTX, projection string, generations Generations) (accounts [][16]byte, err error) {
 	for _, g := range generations {
-		ids, err := db.New(conn).ParkedAccounts(ctx, db.ParkedAccountsParams{Projection: projection, Generation: int32(g.Number)})
+		ids, err := db.New(conn).ParkedAccounts(ctx, db.ParkedAccountsParams{Projection: projection, Generation: g.Number})
 		if err != nil {
 			return nil, fmt.Errorf("read what is parked: %w", err)
 		}
@@ -141,7 +141,7 @@ func countParked(ctx context.Context, tx pgx.Tx, c checkpoint) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("count what is parked: %w", err)
 	}
-	return int(n), nil
+	return n, nil
 }
 
 // shortened keeps a cause readable, and never empty; the log of the process has the rest.

@@ -51,11 +51,11 @@ func notFound(what string, id uuid.UUID, err error) error {
 const limitMax = 1_000
 
 // pageLimit is one more than asked for, which tells whether there is more.
-func pageLimit(limit int) int32 { return int32(min(max(limit, 1), limitMax) + 1) }
+func pageLimit(limit int) int { return min(max(limit, 1), limitMax) + 1 }
 
 // page cuts the row that only tells that there is more.
-func page[T any](rows []T, limit int32) ([]T, bool) {
-	if len(rows) == int(limit) {
+func page[T any](rows []T, limit int) ([]T, bool) {
+	if len(rows) == limit {
 		return rows[:limit-1], true
 	}
 	return rows, false

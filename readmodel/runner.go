@@ -44,7 +44,7 @@ func newRunner(parts Parts, config Config, p Projector, place Place, m metrics) 
 	}
 	r := &runner{
 		projector:  p,
-		checkpoint: checkpoint{projection: p.Name, place: place, codeVersion: int32(p.Version)},
+		checkpoint: checkpoint{projection: p.Name, place: place, codeVersion: p.Version},
 		config:     config, pool: parts.Pool, decoder: parts.Decoder, log: log, metrics: m.of(label), memory: p.newMemory(),
 	}
 	r.intake = intake{

@@ -102,7 +102,7 @@ func (q *Queries) Projections(ctx context.Context) ([]Projection, error) {
 
 func projectionOf(row *db.ProjectionsRow) Projection {
 	return Projection{
-		Name: row.Projection, Generation: int(row.Generation), CodeVersion: int(row.CodeVersion), Live: row.Live,
+		Name: row.Projection, Generation: row.Generation, CodeVersion: row.CodeVersion, Live: row.Live,
 		Position: row.Position, Head: row.Head, LagEvents: max(0, row.Head-row.Position), LagMilliseconds: row.LagMilliseconds,
 		Rate: rate(row.PastPosition, row.Position), State: state(row), Cause: row.Cause, Parked: int64(row.Parked),
 		Lease: leaseOf(row.Holder, row.Epoch, row.ExpiresAt, row.Held), UpdatedAt: row.UpdatedAt.UTC(),

@@ -45,7 +45,7 @@ func (s *suspect) load(ctx context.Context, r *runner) error {
 	if err != nil {
 		return fmt.Errorf("look how the one before ended: %w", err)
 	}
-	*s = suspect{active: true, until: row.Until, size: int(row.Size), deaths: int(row.Deaths), alone: int(row.Alone)}
+	*s = suspect{active: true, until: row.Until, size: row.Size, deaths: row.Deaths, alone: row.Alone}
 	if !row.Trying || row.After != r.position || row.Holder == r.config.Holder {
 		return nil
 	}
@@ -85,7 +85,7 @@ func (s *suspect) watch(ctx context.Context, r *runner, events []eventstore.Even
 	defer recorded.Unlock()
 	attempt := db.BeginAttemptParams{
 		Projection: r.checkpoint.projection, Generation: r.checkpoint.generation, Holder: r.config.Holder, After: r.position,
-		Until: max(s.until, events[len(events)-1].Position), Size: int32(len(events)), Deaths: int32(s.deaths), Alone: int32(s.alone), Trying: true,
+		Until: max(s.until, events[len(events)-1].Position), Size: len(events), Deaths: s.deaths, Alone: s.alone, Trying: true,
 	}
 	if err := db.New(r.pool).BeginAttempt(ctx, attempt); err != nil {
 		return fmt.Errorf("record the attempt: %w", err)

@@ -141,7 +141,7 @@ func (c *child) kill() { _ = c.cmd.Process.Kill(); <-c.ended }
 // follow starts a process that follows the log with code that an event can kill.
 func (b *bank) follow() *child {
 	b.t.Helper()
-	c := &child{cmd: exec.Command(os.Args[0]), ended: make(chan struct{})} //nolint:gosec // ourselves
+	c := &child{cmd: exec.Command(os.Args[0]), ended: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), childURL+"="+b.db.URL)
 	c.cmd.Stdout, c.cmd.Stderr = &c.output, &c.output
 	if err := c.cmd.Start(); err != nil {

@@ -131,7 +131,7 @@ func (s Swap) exchange(ctx context.Context, tx pgx.Tx, gs Generations, live, to 
 			return err
 		}
 	}
-	return db.New(tx).EndRebuildOf(ctx, db.EndRebuildOfParams{Projection: p.Name, Generation: int32(to.Number)})
+	return db.New(tx).EndRebuildOf(ctx, db.EndRebuildOfParams{Projection: p.Name, Generation: to.Number})
 }
 
 // Pauses between the attempts of a switch: long beside its lock timeout, so that readers are rarely held up.

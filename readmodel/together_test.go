@@ -72,7 +72,7 @@ func TestAccountsReadTogetherAreExactlyAtTheirPosition(t *testing.T) {
 	seen := make([][]sighting, readers)
 	for reader := range readers {
 		running.Go(func() {
-			random := rand.New(rand.NewPCG(25, uint64(reader)))
+			random := rand.New(rand.NewPCG(25, uint64(reader))) //nolint:gosec // small
 			var last int64
 			for last < head {
 				a, fresh, err := queries.Account(t.Context(), ids[random.IntN(len(ids))])
@@ -161,7 +161,7 @@ func BenchmarkAccountsTogether(b *testing.B) {
 				var running sync.WaitGroup
 				for reader := range readers {
 					running.Go(func() {
-						random := rand.New(rand.NewPCG(1, uint64(reader)))
+						random := rand.New(rand.NewPCG(1, uint64(reader))) //nolint:gosec // small
 						for range (b.N + readers - 1) / readers {
 							if _, _, err := queries.Account(b.Context(), accounts[random.IntN(len(accounts))].ID); err != nil {
 								b.Error(err)

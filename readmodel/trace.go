@@ -128,7 +128,7 @@ func (q *Queries) Trace(ctx context.Context, e eventstore.Event) (Trace, error) 
 	trace := Trace{Event: e, Applied: []Reached{}}
 	for _, row := range rows {
 		r := Reached{
-			Subject: row.Subject, Generation: int(row.Generation), Live: row.Live, Position: row.Position, Reached: row.Position >= e.Position && !row.Parked, Parked: row.Parked,
+			Subject: row.Subject, Generation: row.Generation, Live: row.Live, Position: row.Position, Reached: row.Position >= e.Position && !row.Parked, Parked: row.Parked,
 		}
 		if r.Reached {
 			r.NotBefore = e.RecordedAt // nothing is applied before it is there

@@ -55,7 +55,7 @@ func (s *Stage) startEmmett(ctx context.Context) (*emmettScript, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &emmettScript{command: exec.CommandContext(ctx, node, "append.mjs")}
+	e := &emmettScript{command: exec.CommandContext(ctx, node, "append.mjs")} //nolint:gosec // node as found in PATH
 	e.command.Dir, e.command.Env, e.command.Stderr = dir, libpqEnviron(s.url()), os.Stderr
 	out, err1 := e.command.StdoutPipe()
 	e.in, err = e.command.StdinPipe()
@@ -82,7 +82,7 @@ func (b *Bench) findEmmett(ctx context.Context) (node, dir string, err error) {
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "@event-driven-io", "emmett-postgresql")); err == nil {
 		return node, dir, nil
 	}
-	install := exec.CommandContext(ctx, npm, "ci", "--no-audit", "--no-fund")
+	install := exec.CommandContext(ctx, npm, "ci", "--no-audit", "--no-fund") //nolint:gosec // npm as found in PATH
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
 		return "", "", &LeftOut{fmt.Sprintf("npm ci: %v\n%s", err, out)}

@@ -69,7 +69,7 @@ func (o *optimist) appends(ids []uuid.UUID) work {
 	return func(ctx context.Context, d time.Duration) (Sample, error) {
 		var conflicts atomic.Int64
 		sample, err := closedLoop(ctx, optimists, d, func(ctx context.Context, _ int) error {
-			id := ids[rand.IntN(len(ids))]
+			id := ids[rand.IntN(len(ids))] //nolint:gosec // a load, nothing secret
 			return o.append(ctx, id, &conflicts)
 		})
 		sample.Conflicts = conflicts.Load()
@@ -98,7 +98,7 @@ func (o *optimist) append(ctx context.Context, id uuid.UUID, conflicts *atomic.I
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(rand.N(wait)):
+		case <-time.After(rand.N(wait)): //nolint:gosec // it spreads attempts
 		}
 	}
 }

@@ -127,8 +127,8 @@ func (s *Stage) pgbench(ctx context.Context, id, script string, clients int) err
 		return err
 	}
 	return s.measure(ctx, id, nil, func(ctx context.Context, d time.Duration) (Sample, error) {
-		seconds := int(math.Ceil(d.Seconds())) // it takes whole ones only
-		cmd := exec.CommandContext(ctx, program, "--no-vacuum", "--protocol=prepared", "--jobs="+strconv.Itoa(min(clients, 2)),
+		seconds := int(math.Ceil(d.Seconds()))                                                                                  // it takes whole ones only
+		cmd := exec.CommandContext(ctx, program, "--no-vacuum", "--protocol=prepared", "--jobs="+strconv.Itoa(min(clients, 2)), //nolint:gosec // pgbench of the Postgres that was found
 			"--client="+strconv.Itoa(clients), "--time="+strconv.Itoa(seconds), "--file="+file)
 		cmd.Env = libpqEnviron(s.url())
 		var faults bytes.Buffer

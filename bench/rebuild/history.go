@@ -62,7 +62,7 @@ const (
 // writeHistory fills an empty log with so many events of so many accounts.
 func writeHistory(ctx context.Context, conn *pgx.Conn, events, accounts int, seed uint64) error {
 	h := &history{
-		random: rand.New(rand.NewPCG(seed, 1)), accounts: make([]account.State, accounts), left: events,
+		random: rand.New(rand.NewPCG(seed, 1)), accounts: make([]account.State, accounts), left: events, //nolint:gosec // a seed must repeat it
 		undone: map[uuid.UUID]reversal.State{},
 		at:     time.Now().UTC().Truncate(time.Microsecond).Add(-time.Duration(events) * 10 * time.Millisecond),
 	}
@@ -249,11 +249,11 @@ func (h *history) line(version int64, stream uuid.UUID, streamType, name string,
 func (h *history) id() (id uuid.UUID) {
 	ms := uint64(h.at.UnixMilli())
 	for i := range 6 {
-		id[i] = byte(ms >> (40 - 8*i))
+		id[i] = byte(ms >> (40 - 8*i)) //nolint:gosec // a byte of it after the other
 	}
 	for i := 6; i < 16; i += 2 {
 		r := h.random.Uint32()
-		id[i], id[i+1] = byte(r), byte(r>>8)
+		id[i], id[i+1] = byte(r), byte(r>>8) //nolint:gosec // a byte of it after the other
 	}
 	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80
 	return id

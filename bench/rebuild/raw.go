@@ -45,7 +45,7 @@ func measureRaw(ctx context.Context, server *rig.Server, url, dir string) (r raw
 
 func timed(ctx context.Context, psql, url, command string) (time.Duration, error) {
 	started := time.Now()
-	out, err := exec.CommandContext(ctx, psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command="+command, url).CombinedOutput()
+	out, err := exec.CommandContext(ctx, psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command="+command, url).CombinedOutput() //nolint:gosec // psql of the Postgres that was found
 	if err != nil {
 		return 0, fmt.Errorf("psql %s: %w\n%s", command, err, out)
 	}

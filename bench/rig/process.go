@@ -36,7 +36,7 @@ type Binaries struct{ dir string }
 
 // Build compiles the bank in root into dir.
 func Build(ctx context.Context, root, dir string) (Binaries, error) {
-	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", dir+"/", "./cmd/...")
+	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", dir+"/", "./cmd/...") //nolint:gosec // our own sources
 	build.Dir, build.Stderr = root, os.Stderr
 	if err := build.Run(); err != nil {
 		return Binaries{}, fmt.Errorf("build the bank: %w", err)
@@ -60,7 +60,7 @@ func StartSelf(name string, args ...string) (*Process, error) {
 
 func start(name, path string, environ, args []string) (*Process, error) {
 	p := &Process{Name: name, done: make(chan struct{}), changed: make(chan struct{})}
-	p.command = exec.Command(path, args...)
+	p.command = exec.Command(path, args...) //nolint:gosec // our own binaries
 	p.command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, environ...)
 	p.command.Stdout, p.command.Stderr = p, p
 	// Ctrl-C must not reach it before us: it is stopped in turn.

@@ -77,7 +77,7 @@ func (s *Server) findPID(ctx context.Context) error {
 	if err := s.admin.QueryRow(ctx, "SELECT current_setting('data_directory')").Scan(&data); err != nil {
 		return fmt.Errorf("ask for the data directory: %w", err)
 	}
-	note, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
+	note, err := os.ReadFile(filepath.Join(data, "postmaster.pid")) //nolint:gosec // a file of its own state directory
 	if err != nil {
 		return fmt.Errorf("find the server's process: %w", err)
 	}

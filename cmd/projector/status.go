@@ -125,15 +125,15 @@ func writeStream(w io.Writer, s *readmodel.Status) {
 	if !stream.Found {
 		return
 	}
-	fmt.Fprintf(w, "stream  %s messages, %.1f MiB, sequences %s to %s; seen %s ago", console.Count(int64(stream.Messages)), float64(stream.Bytes)/(1<<20),
-		console.Count(int64(stream.FirstSequence)), console.Count(int64(stream.LastSequence)), max(s.ReadAt.Sub(stream.ObservedAt), 0).Round(10*time.Millisecond))
+	fmt.Fprintf(w, "stream  %s messages, %.1f MiB, sequences %s to %s; seen %s ago", console.Count(stream.Messages), float64(stream.Bytes)/(1<<20),
+		console.Count(stream.FirstSequence), console.Count(stream.LastSequence), max(s.ReadAt.Sub(stream.ObservedAt), 0).Round(10*time.Millisecond))
 	if stream.Observer != "" {
 		fmt.Fprintf(w, " by %s", stream.Observer)
 	}
 	fmt.Fprintln(w)
 	for _, c := range stream.Consumers {
 		fmt.Fprintf(w, "        consumer %s: %s pending, %d unconfirmed, %d redelivered, acknowledged to %s\n",
-			c.Name, console.Count(int64(c.Pending)), c.Unconfirmed, c.Redelivered, console.Count(int64(c.AckSequence)))
+			c.Name, console.Count(c.Pending), c.Unconfirmed, c.Redelivered, console.Count(c.AckSequence))
 	}
 }
 

@@ -114,7 +114,7 @@ func writeTrace(w io.Writer, e *traced) {
 	fmt.Fprintf(w, "  committed  %s\n", precise(e.CommittedAt))
 	switch {
 	case e.Stream != nil:
-		fmt.Fprintf(w, "  relayed    %s  sequence %s, %s later\n", precise(e.Stream.StoredAt), console.Count(int64(e.Stream.Sequence)), e.Stream.StoredAt.Sub(e.CommittedAt).Round(time.Microsecond))
+		fmt.Fprintf(w, "  relayed    %s  sequence %s, %s later\n", precise(e.Stream.StoredAt), console.Count(e.Stream.Sequence), e.Stream.StoredAt.Sub(e.CommittedAt).Round(time.Microsecond))
 	case e.Relayed.Reached:
 		fmt.Fprintf(w, "  relayed    %s  (%s)\n", when(&e.Relayed, e.CommittedAt), e.StreamCause)
 	default:

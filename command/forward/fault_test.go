@@ -133,7 +133,7 @@ func TestFaults(t *testing.T) {
 	f := newFleet(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test's choices
+	random := rand.New(rand.NewPCG(seed, 0))
 	var instances [3]atomic.Pointer[instance]
 	for n := range instances {
 		instances[n].Store(f.start(command.Config{}))

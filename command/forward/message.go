@@ -13,7 +13,7 @@ const format = 2
 // outbound writes a command that is to be decided elsewhere.
 func (w *writer) outbound(o *command.Outbound, now time.Time) {
 	r := o.Request()
-	w.unsigned(uint64(max(0, now.Sub(o.Queued()).Microseconds()))) //nolint:gosec // not negative
+	w.unsigned(uint64(max(0, now.Sub(o.Queued()).Microseconds())))
 	w.texts(r.Caller, r.Key, r.Path, r.RequestID, r.OwnedBy)
 	w.buffer = append(w.buffer, r.Fingerprint[:]...)
 	w.signed(r.IfVersion)
@@ -140,4 +140,4 @@ func placeOf(message uint64, index int) place { return place(message<<indexBits 
 
 func (p place) message() uint64 { return uint64(p) >> indexBits }
 
-func (p place) index() int { return int(p & (1<<indexBits - 1)) } //nolint:gosec // 16 bits
+func (p place) index() int { return int(p & (1<<indexBits - 1)) }

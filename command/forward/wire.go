@@ -115,7 +115,7 @@ func (r *reader) signed() int64 {
 // count is an unsigned number of things of at least a byte each, of which there cannot be more than there are bytes.
 func (r *reader) count() int {
 	n := r.unsigned()
-	if n > uint64(len(r.data)-r.at)+1 {
+	if n > uint64(len(r.data)-r.at)+1 { //nolint:gosec // what has been read is not more than there is
 		r.fail("%w", errTruncated)
 		return 0
 	}

@@ -83,7 +83,7 @@ func (policy Policy) backoff(id uuid.UUID, attempts int) time.Duration {
 	}
 	wait = min(wait, policy.BackoffMax)
 	h := fnv.New64a()
-	_, _ = h.Write(binary.BigEndian.AppendUint64(id[:], uint64(attempts))) // a hash takes everything
+	_, _ = h.Write(binary.BigEndian.AppendUint64(id[:], uint64(attempts))) //nolint:gosec // a hash takes everything
 	spread := int64(wait) / 2
 	if spread <= 0 {
 		return wait

@@ -190,7 +190,7 @@ func (b *bench) published() []jetstream.Msg {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	batch, err := consumer.Fetch(int(count), jetstream.FetchMaxWait(10*time.Second))
+	batch, err := consumer.Fetch(int(count), jetstream.FetchMaxWait(10*time.Second)) //nolint:gosec // small
 	if err != nil {
 		b.t.Fatal(err)
 	}

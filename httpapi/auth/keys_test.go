@@ -220,7 +220,7 @@ func running(t *testing.T, v *auth.Verifier) (stop func()) {
 // What an issuer publishes beside its signing keys is of no use here, and a secret that it publishes by mistake is not believed.
 func TestKeysThatAreNoneOfOurs(t *testing.T) {
 	t.Parallel()
-	secret, small := []byte(strings.Repeat("s", 32)), must(rsa.GenerateKey(rand.Reader, 1024))
+	secret, small := []byte(strings.Repeat("s", 32)), must(rsa.GenerateKey(rand.Reader, 1024)) //nolint:gosec // so small that it must be refused
 	key, p384 := newEd25519(t), newECDSA(t, elliptic.P384())
 	encryption := publicKey(newRSA(t), "enc")
 	encryption.Use = "enc"

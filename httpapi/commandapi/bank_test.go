@@ -251,7 +251,7 @@ func (r *rig) as(token, method, path, body string, header ...string) *httpapites
 	r.t.Helper()
 	h := map[string]string{"Idempotency-Key": "key-" + uuid.NewString()}
 	for i := 0; i < len(header); i += 2 {
-		h[header[i]] = header[i+1]
+		h[header[i]] = header[i+1] //nolint:gosec // pairs
 	}
 	return r.Do(r.t, r.server, httpapitest.Request{Method: method, Path: path, Token: token, Body: body, Header: h})
 }

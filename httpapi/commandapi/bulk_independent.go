@@ -160,7 +160,7 @@ func (r *independent) outcome(ctx context.Context, u *underway) (command.Answer,
 func (r *independent) pause(ctx context.Context) {
 	longest := min(pauseMax, pauseMin<<min(r.waits, 10))
 	r.waits++
-	timer := time.NewTimer(longest/2 + rand.N(longest/2+1))
+	timer := time.NewTimer(longest/2 + rand.N(longest/2+1)) //nolint:gosec // it spreads attempts, nobody gains by guessing it
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -116,7 +116,7 @@ func TestRunUntilTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response.Body.Close()
+	response.Body.Close() //nolint:gosec // the far end shows whether it mattered
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("stopped with %v", err)

@@ -93,7 +93,7 @@ func decodeOptionalID(cursor string, f filters) (uuid.UUID, error) {
 }
 
 func encodeNumber(f filters, n int64) string {
-	return encode(f, binary.BigEndian.AppendUint64(nil, uint64(n)))
+	return encode(f, binary.BigEndian.AppendUint64(nil, uint64(n))) //nolint:gosec // the bits of it, as decodeNumber reads them
 }
 
 // decodeNumber returns 0 for no cursor.
@@ -105,7 +105,7 @@ func decodeNumber(cursor string, f filters) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := int64(binary.BigEndian.Uint64(end))
+	n := int64(binary.BigEndian.Uint64(end)) //nolint:gosec // one below zero is refused
 	if n <= 0 {
 		return 0, &httpapi.Error{Code: httpapi.InvalidCursor, Detail: "The cursor is not the next_cursor of a page."}
 	}

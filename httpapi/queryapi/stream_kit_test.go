@@ -36,7 +36,7 @@ func (h *happenings) add(a *readmodel.Account, n int) {
 		h.news = append(h.news, readmodel.News{
 			OwnerID: a.OwnerID, LogMetadata: []byte("{\"actor\":\n\"teller-1\"}"),
 			TimelineRow: readmodel.TimelineRow{
-				AccountID: a.ID, Position: position, Version: position, EventID: uuid.UUID{byte(position)}, Type: "deposit", Direction: "in", Amount: &amount,
+				AccountID: a.ID, Position: position, Version: position, EventID: uuid.UUID{byte(position)}, Type: "deposit", Direction: "in", Amount: &amount, //nolint:gosec // small
 				Currency: "EUR", Balance: 100 * position, RecordedAt: when, EffectiveAt: when,
 			},
 		})
@@ -160,7 +160,7 @@ func (s *station) open(token, query string, header ...string) *stream {
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
+		req.Header.Set(header[i], header[i+1]) //nolint:gosec // pairs
 	}
 	answer, err := transport.RoundTrip(req)
 	if err != nil {

@@ -81,7 +81,7 @@ func (d *drawer) spoil(body []byte) []byte {
 		return []byte{0}
 	}
 	spoilt := slices.Clone(body)
-	spoilt[d.upTo(len(body)-1)] = byte(d.upTo(255))
+	spoilt[d.upTo(len(body)-1)] = byte(d.upTo(255)) //nolint:gosec // small
 	return spoilt
 }
 

@@ -69,7 +69,7 @@ func TestRequestsDrawnFromTheDocuments(t *testing.T) {
 	seconds := fromEnvironment(t, "PASSBOOK_TEST_FUZZ_SECONDS", 5, strconv.Atoi)
 	seed := fromEnvironment(t, "PASSBOOK_TEST_SEED", rand.Uint32(), func(s string) (uint32, error) {
 		n, err := strconv.ParseUint(s, 10, 32)
-		return uint32(n), err //nolint:gosec // of 32 bits
+		return uint32(n), err
 	})
 	t.Logf("PASSBOOK_TEST_SEED=%d PASSBOOK_TEST_FUZZ_SECONDS=%d", seed, seconds)
 	b := newBank(t)
@@ -135,7 +135,7 @@ func (f *fuzz) prepare(b *bank) {
 		{"path":"/v1/accounts/%[1]s/deposits","body":{"amount":1000000,"currency":"EUR"}}, {"path":"/v1/accounts/%[1]s/holds","body":{"amount":1000,"currency":"EUR"}},
 		{"path":"/v1/payments","body":{"account_id":%[1]q,"amount":10,"currency":"EUR","creditor":{"name":"Grace","account":"ACC-1"}}}]`
 	for n := range 8 {
-		id := uuid.NewSHA1(uuid.NameSpaceOID, []byte{byte(n)}).String() //nolint:gosec // of eight
+		id := uuid.NewSHA1(uuid.NameSpaceOID, []byte{byte(n)}).String()
 		r := &request{op: &operation{api: f.operations[0].api}, method: http.MethodPost, target: "/v1/bulk", header: http.Header{
 			"Authorization": {"Bearer " + f.known.tokens["accounts:write"]}, "Content-Type": {"application/json"}, "Idempotency-Key": {"prepare-" + id},
 		}, body: fmt.Appendf(nil, bulk, id, []string{customer, "owner-1"}[n%2])}

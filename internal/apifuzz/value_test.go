@@ -140,7 +140,7 @@ func (d *drawer) object(name string, s *openapi3.Schema, depth int) any {
 
 func (d *drawer) array(name string, s *openapi3.Schema, depth int) any {
 	a := array{}
-	for range int(s.MinItems) + d.upTo(3) {
+	for range int(s.MinItems) + d.upTo(3) { //nolint:gosec // small
 		if item, drawn := d.item(s); drawn {
 			a = append(a, item)
 			continue
@@ -194,7 +194,7 @@ func (d *drawer) text(name string, s *openapi3.Schema) any {
 	case s.Pattern == "^[!-~]+$":
 		return text(rapid.StringMatching(`[!-~]{1,40}`).Draw(d.t, "visible"))
 	}
-	return text(d.words(int(s.MinLength), s.MaxLength))
+	return text(d.words(int(s.MinLength), s.MaxLength)) //nolint:gosec // small
 }
 
 func (d *drawer) words(least int, most *uint64) string {

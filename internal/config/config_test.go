@@ -17,7 +17,7 @@ import (
 
 // enough is an environment in which every binary starts.
 func enough(more ...string) map[string]string {
-	environ := map[string]string{
+	environ := map[string]string{ //nolint:gosec // made up, to be masked
 		"DATABASE_URL": "postgres://passbook:hunter2@db:5432/passbook?sslmode=disable",
 		"NATS_URL":     "nats://passbook:hunter2@nats:4222",
 		"AUTH_ISSUER":  "https://id.example.com",
@@ -206,7 +206,7 @@ func TestSecretFromFile(t *testing.T) {
 	}
 	environ := enough("DATABASE_URL=", "DATABASE_URL_FILE="+path)
 	c, err := config.LoadQueryAPI(environ)
-	if err != nil || string(c.DatabaseURL) != "postgres://u:p@db/passbook" {
+	if err != nil || string(c.DatabaseURL) != "postgres://u:p@db/passbook" { //nolint:gosec // made up, to be masked
 		t.Errorf("got %q, error %v", string(c.DatabaseURL), err)
 	}
 	if environ["DATABASE_URL"] != "" {

@@ -109,7 +109,7 @@ func readFiles(fields []field, environ map[string]string, faults *Faults) map[st
 			faults.add(f.name+fileSuffix, "set together with %s: one of them must go", f.name)
 			continue
 		}
-		text, err := os.ReadFile(path)
+		text, err := os.ReadFile(path) //nolint:gosec // the file that whoever starts the binary names
 		if err != nil {
 			faults.add(f.name+fileSuffix, "%v", err)
 			continue

@@ -3,7 +3,6 @@ package console
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -148,8 +147,8 @@ func (p *Progress) measure(now time.Time) progressLine {
 }
 
 // Count writes a number with its thousands apart: 1,204,332.
-func Count(n int64) string {
-	digits := strconv.FormatInt(n, 10)
+func Count[N int64 | uint64](n N) string {
+	digits := fmt.Sprint(n)
 	sign := ""
 	if n < 0 {
 		sign, digits = "-", digits[1:]

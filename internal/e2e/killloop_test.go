@@ -27,7 +27,7 @@ const (
 // take their place. After each round every row is right and nothing is parked.
 func TestKillsUnderLoad(t *testing.T) {
 	t.Parallel()
-	rounds, seed := variable(t, killRounds, 2), uint64(variable(t, killSeed, int(time.Now().UnixNano()&0xffffff)))
+	rounds, seed := variable(t, killRounds, 2), uint64(variable(t, killSeed, int(time.Now().UnixNano()&0xffffff))) //nolint:gosec // small
 	t.Logf("%s=%d %s=%d", killRounds, rounds, killSeed, seed)
 	random := rand.New(rand.NewPCG(seed, 3))
 	broker := startBroker(t)
@@ -167,7 +167,7 @@ func startBroker(t *testing.T) *broker {
 // start returns when clients can connect; the address stays the same.
 func (b *broker) start() {
 	b.t.Helper()
-	b.process = exec.Command(os.Args[0]) //nolint:gosec // ourselves
+	b.process = exec.Command(os.Args[0])
 	b.process.Env = append(os.Environ(), brokerDir+"="+b.dir, fmt.Sprintf("%s=%d", brokerPort, b.port))
 	b.process.Stderr = b.t.Output()
 	out, err := b.process.StdoutPipe()

@@ -42,7 +42,7 @@ func testMain(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	bin = dir
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/", "passbook/cmd/...") //nolint:gosec // our own
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/", "passbook/cmd/...")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
@@ -125,7 +125,7 @@ func (p *process) Write(b []byte) (int, error) {
 func start(t *testing.T, name string, environ []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: name, done: make(chan struct{}), changed: make(chan struct{})}
-	p.cmd = exec.Command(filepath.Join(bin, name), args...) //nolint:gosec // our own
+	p.cmd = exec.Command(filepath.Join(bin, name), args...)
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, environ...)
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	if err := p.cmd.Start(); err != nil {
@@ -206,7 +206,7 @@ func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, name), args...) //nolint:gosec // our own
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, name), args...)
 	cmd.Stderr = t.Output()
 	out, err := cmd.Output()
 	if err != nil {
@@ -222,7 +222,7 @@ func stateDir(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // under root the server runs as another user
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })

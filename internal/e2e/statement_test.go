@@ -23,11 +23,11 @@ var moneyOut = []string{"cash_withdrawal", "card_withdrawal", "transfer_out", "f
 // within the overdraft limit of 10,000.00.
 func statement(t *testing.T, name string, accounts, rows int) string {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("statement %s: seed %d", name, seed)
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // made-up data
+	random := rand.New(rand.NewPCG(seed, 1))
 	path := filepath.Join(t.TempDir(), name+".csv")
-	file, err := os.Create(path) //nolint:gosec // in the test's directory
+	file, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}

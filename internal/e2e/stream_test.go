@@ -26,7 +26,7 @@ const streamConnections = "PASSBOOK_TEST_STREAM_CONNECTIONS"
 // their accounts once and in order: while commands run, processes of every kind are killed, and the timeline is rebuilt.
 func TestAClientThatReconnectsAHundredTimes(t *testing.T) {
 	t.Parallel()
-	connections, seed := variable(t, streamConnections, 100), uint64(variable(t, killSeed, int(time.Now().UnixNano()&0xffffff)))
+	connections, seed := variable(t, streamConnections, 100), uint64(variable(t, killSeed, int(time.Now().UnixNano()&0xffffff))) //nolint:gosec // small
 	t.Logf("%s=%d %s=%d", streamConnections, connections, killSeed, seed)
 	f := newFleet(t)
 	teller := newTeller(f)
@@ -40,7 +40,7 @@ func TestAClientThatReconnectsAHundredTimes(t *testing.T) {
 	var load, clients sync.WaitGroup
 	for i := range 16 {
 		load.Go(func() {
-			random := rand.New(rand.NewPCG(seed, uint64(i)))
+			random := rand.New(rand.NewPCG(seed, uint64(i))) //nolint:gosec // small
 			for n := 0; ctx.Err() == nil; n++ {
 				//nolint:contextcheck // one that was begun is seen to its end
 				teller.transfer(fmt.Sprintf("c%d-%d", i, n), ids[random.IntN(len(ids))], ids[random.IntN(len(ids))], 1+random.IntN(20_000))
@@ -54,7 +54,7 @@ func TestAClientThatReconnectsAHundredTimes(t *testing.T) {
 	listeners := []*listener{{fleet: f, token: teller.token}, {fleet: f, token: teller.token, account: ids[3]}}
 	for i, l := range listeners {
 		clients.Go(func() {
-			random := rand.New(rand.NewPCG(seed, 1000+uint64(i)))
+			random := rand.New(rand.NewPCG(seed, 1000+uint64(i))) //nolint:gosec // small
 			for l.connections < connections && t.Context().Err() == nil {
 				l.listen(func() bool { return random.IntN(30) == 0 }, time.Duration(random.IntN(400))*time.Millisecond)
 			}

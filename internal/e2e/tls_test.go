@@ -31,7 +31,7 @@ func newGuardedPostgres(t *testing.T, a *authority) *guardedPostgres {
 	state := stateDir(t)
 	hba := filepath.Join(state, "rules")
 	rules := "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-full\n"
-	if err := os.WriteFile(hba, []byte(rules), 0o644); err != nil { //nolint:gosec // the server is another user under root
+	if err := os.WriteFile(hba, []byte(rules), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	g := &guardedPostgres{authority: a, port: freePort(t)}

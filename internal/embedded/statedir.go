@@ -78,7 +78,7 @@ type dirLock struct {
 // lockDir takes the lock of one kind of server in a state directory, or fails with ErrInUse naming the holder.
 func lockDir(dir, server string) (*dirLock, error) {
 	path := filepath.Join(dir, server+".lock")
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // a file of the state directory
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
@@ -107,7 +107,7 @@ func (l *dirLock) sign() error {
 }
 
 func readHolder(path string) string {
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // a file of the state directory
 	if err != nil || len(text) == 0 {
 		return "another process"
 	}

@@ -90,7 +90,7 @@ func Run(ctx context.Context, bank *passbookclient.Client, path string, o Option
 }
 
 func readFile(path string, currency money.Currency) (*Statement, error) {
-	file, err := os.Open(path)
+	file, err := os.Open(path) //nolint:gosec // the file that the operator wants imported
 	if err != nil {
 		return nil, err
 	}

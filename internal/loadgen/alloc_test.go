@@ -20,7 +20,7 @@ func TestRequestsDoNotAllocate(t *testing.T) {
 		allocations := testing.AllocsPerRun(1000, func() {
 			op := b.mix.operation(n)
 			w.prepare(op, n)
-			w.outcome = outcome{kind: op.kind, status: 201, sent: time.Millisecond, done: time.Duration(n) * time.Microsecond}
+			w.outcome = outcome{kind: op.kind, status: 201, sent: time.Millisecond, done: time.Duration(n) * time.Microsecond} //nolint:gosec // small
 			r.add(&w.outcome)
 			n++
 		})

@@ -113,7 +113,7 @@ func (b *fakeBank) read(w http.ResponseWriter, r *http.Request, account string) 
 		problem(w, 404, "not_found")
 		return
 	}
-	_, _ = io.WriteString(w, `{"account_id": "`+account+`"}`)
+	_, _ = io.WriteString(w, `{"account_id": "`+account+`"}`) //nolint:gosec // a test that talks to itself
 }
 
 func (b *fakeBank) open(w http.ResponseWriter, r *http.Request, key string, preparing bool) {

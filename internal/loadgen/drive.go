@@ -67,7 +67,7 @@ func (d *drive) taken() uint64 {
 	for i := range d.schedule.lanes {
 		most = max(most, d.schedule.lanes[i].taken.Load())
 	}
-	return uint64(most) * uint64(len(d.schedule.lanes)) //nolint:gosec // a count
+	return uint64(most) * uint64(len(d.schedule.lanes))
 }
 
 func (d *drive) measurement(l load, before, after sample) *Measurement {

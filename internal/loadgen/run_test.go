@@ -215,7 +215,7 @@ func breakOff(t *testing.T, w http.ResponseWriter) {
 // acknowledgements compares the file with what the bank acknowledged of the load.
 func acknowledgements(t *testing.T, path string, bank *fakeBank) {
 	t.Helper()
-	content, err := os.ReadFile(path) //nolint:gosec // the test's own
+	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ type mix struct {
 }
 
 func newMix(scenario Scenario, accounts int, seed uint64) *mix {
-	m := &mix{scenario: scenario, accounts: uint64(accounts), seed: seed}
+	m := &mix{scenario: scenario, accounts: uint64(accounts), seed: seed} //nolint:gosec // checked to be above zero
 	if scenario == Zipf {
 		m.zipf = newZipf(accounts)
 	}
@@ -100,7 +100,7 @@ func newMix(scenario Scenario, accounts int, seed uint64) *mix {
 func (m *mix) operation(n uint64) operation {
 	what := scramble(m.seed ^ scramble(n))
 	whom := scramble(what)
-	op := operation{kind: m.kind(what), amount: 1 + int64(within(whom<<32, amountMax))}
+	op := operation{kind: m.kind(what), amount: 1 + int64(within(whom<<32, amountMax))} //nolint:gosec // below amountMax
 	if m.zipf != nil {
 		op.account = m.zipf.draw(whom, scramble(whom))
 	} else {
@@ -114,7 +114,7 @@ func (m *mix) operation(n uint64) operation {
 }
 
 func (m *mix) kind(random uint64) kind {
-	movement := kind(random & 1) //nolint:gosec // deposit or withdrawal
+	movement := kind(random & 1)
 	switch m.scenario {
 	case Read:
 		return read

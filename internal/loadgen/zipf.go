@@ -25,11 +25,11 @@ func newWeighted(weights []float64) *weighted {
 	w := &weighted{threshold: weights, other: make([]int32, len(weights))}
 	var small, large []int32
 	for k, weight := range weights {
-		w.other[k] = int32(k) //nolint:gosec // fewer accounts than that
+		w.other[k] = int32(k)
 		if weight < 1 {
-			small = append(small, int32(k)) //nolint:gosec // likewise
+			small = append(small, int32(k))
 		} else {
-			large = append(large, int32(k)) //nolint:gosec // likewise
+			large = append(large, int32(k))
 		}
 	}
 	for len(small) > 0 && len(large) > 0 {

@@ -54,7 +54,7 @@ func (c *Client) wait(tries int, header http.Header) time.Duration {
 	if doubled := c.cfg.WaitMin << min(tries-1, 20); doubled > 0 && doubled < longest {
 		longest = doubled
 	}
-	return longest/2 + rand.N(longest/2+1)
+	return longest/2 + rand.N(longest/2+1) //nolint:gosec // it spreads attempts, nobody gains by guessing it
 }
 
 func retryAfter(header http.Header) (time.Duration, bool) {

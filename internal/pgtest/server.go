@@ -58,7 +58,7 @@ func (s *server) startPrivate(ctx context.Context) (err error) {
 		return fmt.Errorf("make a directory for the server: %w", err)
 	}
 	// The server's user must be able to enter, but nobody needs to list.
-	if err := os.Chmod(s.dir, 0o711); err != nil {
+	if err := os.Chmod(s.dir, 0o711); err != nil { //nolint:gosec // the account that Postgres runs under passes through it
 		return fmt.Errorf("open the directory: %w", err)
 	}
 	s.private, err = embedded.StartPostgres(ctx, embedded.PostgresConfig{

@@ -40,8 +40,8 @@ func (d *Doctor) generations(ctx context.Context, tx pgx.Tx) ([]generation, erro
 			return nil, fmt.Errorf("read the generations of %s: %w", p.Name, err)
 		}
 		for _, row := range rows {
-			g := generation{projector: p, number: int(row.Generation), position: row.Position,
-				remedy: remedy{projection: p.Name, generation: int(row.Generation), place: readmodel.Place(row.Place)}}
+			g := generation{projector: p, number: row.Generation, position: row.Position,
+				remedy: remedy{projection: p.Name, generation: row.Generation, place: readmodel.Place(row.Place)}}
 			switch g.remedy.place {
 			case readmodel.PlaceLive:
 				g.repair = fmt.Sprintf("empty generation %d of %s and fold the log again, %d events; its readers see it grow", g.number, p.Name, row.Head)
@@ -112,7 +112,7 @@ func (d *Doctor) marks(ctx context.Context, tx pgx.Tx, generations []generation,
 			Repair:  "forget these marks, and throw all snapshots away: they may be of the history that is gone",
 			Problem: fmt.Sprintf("it had reached %d at %s, by events that the log does not have: the log was restored", m.Furthest, m.LastAt.UTC().Format(time.RFC3339))}
 		for i := range generations {
-			if g := &generations[i]; g.projector.Name == m.Subject && g.number == int(m.Generation) {
+			if g := &generations[i]; g.projector.Name == m.Subject && g.number == m.Generation {
 				f.Thing += fmt.Sprintf(", generation %d", g.number)
 				if m.First <= g.position { // it has not been folded anew since
 					f.Repair, f.remedy = g.repair, g.remedy

@@ -114,7 +114,7 @@ func (d *Doctor) foldAnew(ctx context.Context, r remedy) (done string, err error
 			return err
 		}
 		done = fmt.Sprintf("%s, generation %d: dropped", p.Name, r.generation)
-		return db.New(tx).DropMarks(ctx, db.DropMarksParams{Subject: p.Name, Generation: int32(r.generation)})
+		return db.New(tx).DropMarks(ctx, db.DropMarksParams{Subject: p.Name, Generation: r.generation})
 	})
 	if err != nil {
 		return "", fmt.Errorf("drop generation %d of %s: %w", r.generation, p.Name, err)
@@ -127,7 +127,7 @@ func (d *Doctor) foldAnew(ctx context.Context, r remedy) (done string, err error
 func (d *Doctor) empty(ctx context.Context, p readmodel.Projector, r remedy) (done string, err error) {
 	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
 		q := db.New(tx)
-		position, err := q.LockCheckpoint(ctx, db.LockCheckpointParams{Projection: p.Name, Generation: int32(r.generation)})
+		position, err := q.LockCheckpoint(ctx, db.LockCheckpointParams{Projection: p.Name, Generation: r.generation})
 		if errors.Is(err, pgx.ErrNoRows) {
 			return errGone
 		}
@@ -140,17 +140,17 @@ func (d *Doctor) empty(ctx context.Context, p readmodel.Projector, r remedy) (do
 			}
 		}
 		// What was parked is tried again: it may be of the history that is gone.
-		if err := q.DropParked(ctx, db.DropParkedParams{Projection: p.Name, Generation: int32(r.generation)}); err != nil {
+		if err := q.DropParked(ctx, db.DropParkedParams{Projection: p.Name, Generation: r.generation}); err != nil {
 			return err
 		}
-		if err := q.DropAttempts(ctx, db.DropAttemptsParams{Projection: p.Name, Generation: int32(r.generation)}); err != nil {
+		if err := q.DropAttempts(ctx, db.DropAttemptsParams{Projection: p.Name, Generation: r.generation}); err != nil {
 			return err
 		}
-		if _, err := q.ResetCheckpoint(ctx, db.ResetCheckpointParams{Projection: p.Name, Generation: int32(r.generation)}); err != nil {
+		if _, err := q.ResetCheckpoint(ctx, db.ResetCheckpointParams{Projection: p.Name, Generation: r.generation}); err != nil {
 			return err
 		}
 		done = fmt.Sprintf("%s, generation %d: emptied, its checkpoint set from %d to 0", p.Name, r.generation, position)
-		return q.DropMarks(ctx, db.DropMarksParams{Subject: p.Name, Generation: int32(r.generation)})
+		return q.DropMarks(ctx, db.DropMarksParams{Subject: p.Name, Generation: r.generation})
 	})
 	if err != nil {
 		return "", fmt.Errorf("fold %s anew: %w", p.Name, err)

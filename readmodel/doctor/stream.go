@@ -107,7 +107,7 @@ func (d *Doctor) addStream(seen readmodel.Transport, through int64, found *Diagn
 	found.add(Finding{Thing: "relay", Position: seen.Position, Same: through, Repair: repair, remedy: cure,
 		Problem: fmt.Sprintf("it goes on behind the stream's last message, event %d of another history: it publishes nothing", seen.Position)})
 	for _, c := range seen.Consumers {
-		at := seen.Position - int64(seen.LastSequence) + int64(c.AckSequence) // one message an event
+		at := seen.Position - int64(seen.LastSequence) + int64(c.AckSequence) //nolint:gosec // one message an event
 		if c.AckSequence > 0 && at > through {
 			found.add(Finding{Thing: "consumer " + c.Name, Position: at, Same: through, Repair: repair, remedy: cure,
 				Problem: fmt.Sprintf("it has acknowledged sequence %d, about event %d of that history", c.AckSequence, at)})

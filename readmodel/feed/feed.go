@@ -116,7 +116,7 @@ func (f *Feed) startSequence(ctx context.Context, stream jetstream.Stream, after
 	// One message an event: positions and sequences count together. Where an event was left out of the stream this is a
 	// little early, which repeats, or a little late, which the log makes good.
 	back := position - after
-	return max(state.FirstSeq, uint64(max(0, int64(last.Sequence)-back))+1), nil
+	return max(state.FirstSeq, uint64(max(0, int64(last.Sequence)-back))+1), nil //nolint:gosec // JetStream counts from one, and max keeps the rest above zero
 }
 
 func (f *Feed) sameHistory(ctx context.Context, position int64, id string) error {
@@ -158,7 +158,7 @@ func (f *Feed) consumer(ctx context.Context, stream jetstream.Stream, name strin
 // before is less than one buffer, which is cheaper than a new consumer.
 func (f *Feed) standsAt(info *jetstream.ConsumerInfo, start uint64) bool {
 	next := info.AckFloor.Stream + 1
-	return next <= start && start-next <= uint64(f.config.Buffer) && info.Config.AckPolicy == jetstream.AckAllPolicy &&
+	return next <= start && start-next <= uint64(f.config.Buffer) && info.Config.AckPolicy == jetstream.AckAllPolicy && //nolint:gosec // a configured size above zero
 		info.Config.MaxAckPending == f.maxAckPending() && info.Config.AckWait == f.config.AckWait
 }
 

@@ -149,7 +149,7 @@ func scan(raw [][]byte, e *eventstore.Event) error {
 	return nil
 }
 
-func number(raw []byte) int64 { return int64(binary.BigEndian.Uint64(raw)) }
+func number(raw []byte) int64 { return int64(binary.BigEndian.Uint64(raw)) } //nolint:gosec // the bits of a bigint
 
 // postgresEpoch is what times are counted from, in microseconds: the first moment of 2000.
 const postgresEpoch = 946_684_800_000_000

@@ -199,7 +199,7 @@ func (r *run) open(ctx context.Context, p readmodel.Projector) (*job, error) {
 	case err == nil && stored.Cancelled:
 		return nil, ErrCancelled
 	case err == nil:
-		j.generation, j.phase, j.through, j.resumed = int(stored.Generation), stored.Phase, stored.Through, true
+		j.generation, j.phase, j.through, j.resumed = stored.Generation, stored.Phase, stored.Through, true
 	}
 	if err != nil {
 		return nil, err
@@ -255,11 +255,11 @@ func (r *run) begin(ctx context.Context, j *job) error {
 		j.generation = next.Number
 		q := db.New(tx)
 		err = q.BeginRebuild(ctx, db.BeginRebuildParams{
-			Projection: j.projector.Name, Generation: int32(next.Number), Through: j.through, StartedBy: r.options.StartedBy})
+			Projection: j.projector.Name, Generation: next.Number, Through: j.through, StartedBy: r.options.StartedBy})
 		if err != nil {
 			return err
 		}
-		return q.BeginShards(ctx, db.BeginShardsParams{Projection: j.projector.Name, Shards: int32(shardsFor(streams))})
+		return q.BeginShards(ctx, db.BeginShardsParams{Projection: j.projector.Name, Shards: shardsFor(streams)})
 	})
 }
 
@@ -333,11 +333,11 @@ func (r *run) replayed(ctx context.Context, j *job) error {
 	err := pgx.BeginFunc(ctx, r.parts.Pool, func(tx pgx.Tx) error {
 		q := db.New(tx)
 		placed, err := q.PlaceReplayed(ctx, db.PlaceReplayedParams{
-			Through: j.through, Projection: j.projector.Name, Generation: int32(j.generation)})
+			Through: j.through, Projection: j.projector.Name, Generation: j.generation})
 		if err != nil {
 			return err
 		}
-		entered, err := q.EnterPhase(ctx, db.EnterPhaseParams{Projection: j.projector.Name, Generation: int32(j.generation), Phase: phaseIndex})
+		entered, err := q.EnterPhase(ctx, db.EnterPhaseParams{Projection: j.projector.Name, Generation: j.generation, Phase: phaseIndex})
 		if err == nil && (placed != 1 || entered != 1) {
 			err = errNotOurs
 		}
@@ -352,7 +352,7 @@ func (r *run) replayed(ctx context.Context, j *job) error {
 
 func (r *run) enter(ctx context.Context, j *job, phase, finding string) error {
 	entered, err := db.New(r.parts.Pool).EnterPhase(ctx, db.EnterPhaseParams{
-		Projection: j.projector.Name, Generation: int32(j.generation), Phase: phase, Finding: finding})
+		Projection: j.projector.Name, Generation: j.generation, Phase: phase, Finding: finding})
 	if err == nil && entered != 1 {
 		err = errNotOurs
 	}

@@ -252,7 +252,7 @@ func (w *writer) finish(ctx context.Context) error {
 func (w *writer) flush(ctx context.Context, through int64, last bool) error {
 	err := pgx.BeginTxFunc(ctx, w.pool, readmodel.PlaceNext.Begin(), func(tx pgx.Tx) error {
 		moved, err := db.New(tx).AdvanceShard(ctx, db.AdvanceShardParams{
-			Projection: w.job.projector.Name, Generation: int32(w.job.generation), Shard: int32(w.shard),
+			Projection: w.job.projector.Name, Generation: w.job.generation, Shard: w.shard,
 			After: w.state().position, Through: through, Done: last,
 		})
 		if err != nil {

@@ -21,7 +21,7 @@ ORDER BY account_id LIMIT $2
 
 type AccountsParams struct {
 	After    uuid.UUID
-	RowLimit int32
+	RowLimit int
 }
 
 // The list has a statement for each index: with all filters optional in one, the plan kept for it could use none of them.
@@ -70,7 +70,7 @@ ORDER BY account_id LIMIT $3
 type AccountsByCurrencyParams struct {
 	Currency string
 	After    uuid.UUID
-	RowLimit int32
+	RowLimit int
 }
 
 func (q *Queries) AccountsByCurrency(ctx context.Context, arg AccountsByCurrencyParams) ([]ReadmodelBalance, error) {
@@ -119,7 +119,7 @@ type AccountsByStatusParams struct {
 	Status   string
 	After    uuid.UUID
 	Currency string
-	RowLimit int32
+	RowLimit int
 }
 
 func (q *Queries) AccountsByStatus(ctx context.Context, arg AccountsByStatusParams) ([]ReadmodelBalance, error) {
@@ -175,7 +175,7 @@ type AccountsOfOwnerParams struct {
 	After    uuid.UUID
 	Status   string
 	Currency string
-	RowLimit int32
+	RowLimit int
 }
 
 func (q *Queries) AccountsOfOwner(ctx context.Context, arg AccountsOfOwnerParams) ([]ReadmodelBalance, error) {

@@ -20,8 +20,8 @@ RETURNING parking
 type AdvanceCheckpointParams struct {
 	Through     int64
 	Projection  string
-	Generation  int32
-	CodeVersion int32
+	Generation  int
+	CodeVersion int
 	Place       string
 	After       int64
 }
@@ -50,8 +50,8 @@ ON CONFLICT (projection, generation) DO NOTHING
 
 type BeginCheckpointParams struct {
 	Projection  string
-	Generation  int32
-	CodeVersion int32
+	Generation  int
+	CodeVersion int
 }
 
 // The first generation starts live and empty; whoever comes second finds it.
@@ -134,9 +134,9 @@ type LoadCheckpointParams struct {
 }
 
 type LoadCheckpointRow struct {
-	Generation  int32
+	Generation  int
 	Position    int64
-	CodeVersion int32
+	CodeVersion int
 	Head        int64
 }
 
@@ -161,7 +161,7 @@ WHERE projection = $2 AND generation = $3 AND position = $4
 type StopCheckpointParams struct {
 	Cause      string
 	Projection string
-	Generation int32
+	Generation int
 	Position   int64
 }
 

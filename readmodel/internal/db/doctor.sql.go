@@ -33,7 +33,7 @@ DELETE FROM readmodel.attempts WHERE projection = $1 AND generation = $2
 
 type DropAttemptsParams struct {
 	Projection string
-	Generation int32
+	Generation int
 }
 
 func (q *Queries) DropAttempts(ctx context.Context, arg DropAttemptsParams) error {
@@ -47,7 +47,7 @@ DELETE FROM readmodel.marks WHERE subject = $1 AND generation = $2
 
 type DropMarksParams struct {
 	Subject    string
-	Generation int32
+	Generation int
 }
 
 func (q *Queries) DropMarks(ctx context.Context, arg DropMarksParams) error {
@@ -61,7 +61,7 @@ DELETE FROM readmodel.parked WHERE projection = $1 AND generation = $2
 
 type DropParkedParams struct {
 	Projection string
-	Generation int32
+	Generation int
 }
 
 func (q *Queries) DropParked(ctx context.Context, arg DropParkedParams) error {
@@ -112,7 +112,7 @@ SELECT position FROM readmodel.checkpoints WHERE projection = $1 AND generation 
 
 type LockCheckpointParams struct {
 	Projection string
-	Generation int32
+	Generation int
 }
 
 func (q *Queries) LockCheckpoint(ctx context.Context, arg LockCheckpointParams) (int64, error) {
@@ -147,7 +147,7 @@ WHERE projection = $1 AND generation = $2
 
 type ResetCheckpointParams struct {
 	Projection string
-	Generation int32
+	Generation int
 }
 
 func (q *Queries) ResetCheckpoint(ctx context.Context, arg ResetCheckpointParams) (int64, error) {
@@ -179,7 +179,7 @@ GROUP BY m.subject, m.generation ORDER BY m.subject, m.generation
 
 type StrangeMarksRow struct {
 	Subject    string
-	Generation int32
+	Generation int
 	Marks      int64
 	First      int64
 	Furthest   int64

@@ -78,7 +78,7 @@ WHERE e.stream_id = $1 AND e.version > $2 ORDER BY e.version LIMIT $3
 type ExplainPageParams struct {
 	AccountID    uuid.UUID
 	AfterVersion int64
-	RowLimit     int32
+	RowLimit     int
 }
 
 type ExplainPageRow struct {

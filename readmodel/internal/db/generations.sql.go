@@ -17,8 +17,8 @@ VALUES ($1, $2, $3, 'next', false, 0, 'running', '')
 
 type BeginGenerationParams struct {
 	Projection  string
-	Generation  int32
-	CodeVersion int32
+	Generation  int
+	CodeVersion int
 }
 
 func (q *Queries) BeginGeneration(ctx context.Context, arg BeginGenerationParams) error {
@@ -49,8 +49,8 @@ ORDER BY c.generation
 
 type GenerationsRow struct {
 	Projection  string
-	Generation  int32
-	CodeVersion int32
+	Generation  int
+	CodeVersion int
 	Place       string
 	Position    int64
 	State       string
@@ -106,8 +106,8 @@ WHERE projection = $1 ORDER BY generation FOR UPDATE
 `
 
 type LockGenerationsRow struct {
-	Generation  int32
-	CodeVersion int32
+	Generation  int
+	CodeVersion int
 	Place       string
 	Position    int64
 }
@@ -147,7 +147,7 @@ WHERE projection = $2 AND generation = $3
 type PlaceGenerationParams struct {
 	Place      string
 	Projection string
-	Generation int32
+	Generation int
 }
 
 func (q *Queries) PlaceGeneration(ctx context.Context, arg PlaceGenerationParams) error {

@@ -51,7 +51,7 @@ type HoldsOfAccountParams struct {
 	AccountID uuid.UUID
 	Before    uuid.UUID
 	Status    string
-	RowLimit  int32
+	RowLimit  int
 }
 
 // Newest first: the ids have the time in front. A statement for each index, as with accounts.
@@ -107,7 +107,7 @@ ORDER BY hold_id DESC LIMIT $3
 type OpenHoldsOfAccountParams struct {
 	AccountID uuid.UUID
 	Before    uuid.UUID
-	RowLimit  int32
+	RowLimit  int
 }
 
 func (q *Queries) OpenHoldsOfAccount(ctx context.Context, arg OpenHoldsOfAccountParams) ([]ReadmodelHold, error) {

@@ -19,7 +19,7 @@ ORDER BY account_id LIMIT $2
 
 type AccountsOfParams struct {
 	OwnerID  string
-	RowLimit int32
+	RowLimit int
 }
 
 type AccountsOfRow struct {
@@ -66,7 +66,7 @@ type OwnersByWordsParams struct {
 	Words    string
 	After    string
 	OneOwner string
-	RowLimit int32
+	RowLimit int
 }
 
 type OwnersByWordsRow struct {
@@ -116,7 +116,7 @@ ORDER BY found.owner_id
 type OwnersPageParams struct {
 	After    string
 	OneOwner string
-	RowLimit int32
+	RowLimit int
 }
 
 type OwnersPageRow struct {

@@ -22,12 +22,12 @@ ON CONFLICT (projection, generation) DO UPDATE SET
 
 type BeginAttemptParams struct {
 	Projection string
-	Generation int32
+	Generation int
 	After      int64
 	Until      int64
-	Size       int32
-	Deaths     int32
-	Alone      int32
+	Size       int
+	Deaths     int
+	Alone      int
 	Holder     string
 	Trying     bool
 }
@@ -56,7 +56,7 @@ type CountAttemptParams struct {
 	Build      string
 	Holder     string
 	Projection string
-	Generation int32
+	Generation int
 	AccountID  uuid.UUID
 }
 
@@ -85,13 +85,13 @@ RETURNING c.parked
 
 type CountParkedParams struct {
 	Projection string
-	Generation int32
+	Generation int
 }
 
 // Every change of the list ends with this one.
-func (q *Queries) CountParked(ctx context.Context, arg CountParkedParams) (int32, error) {
+func (q *Queries) CountParked(ctx context.Context, arg CountParkedParams) (int, error) {
 	row := q.db.QueryRow(ctx, CountParked, arg.Projection, arg.Generation)
-	var parked int32
+	var parked int
 	err := row.Scan(&parked)
 	return parked, err
 }
@@ -105,7 +105,7 @@ type DrainedThroughParams struct {
 	Version    int64
 	Position   int64
 	Projection string
-	Generation int32
+	Generation int
 	AccountID  uuid.UUID
 }
 
@@ -126,7 +126,7 @@ DELETE FROM readmodel.attempts WHERE projection = $1 AND generation = $2
 
 type EndAttemptParams struct {
 	Projection string
-	Generation int32
+	Generation int
 }
 
 func (q *Queries) EndAttempt(ctx context.Context, arg EndAttemptParams) error {
@@ -141,7 +141,7 @@ WHERE projection = $1 AND generation = $2 AND account_id = $3
 
 type EndParkedAttemptParams struct {
 	Projection string
-	Generation int32
+	Generation int
 	AccountID  uuid.UUID
 }
 
@@ -157,13 +157,13 @@ WHERE projection = $1 AND generation = $2 AND place = $3 FOR UPDATE
 
 type HoldCheckpointParams struct {
 	Projection string
-	Generation int32
+	Generation int
 	Place      string
 }
 
 type HoldCheckpointRow struct {
 	Position    int64
-	CodeVersion int32
+	CodeVersion int
 	Parking     int64
 }
 
@@ -192,7 +192,7 @@ type ListParkedParams struct {
 
 type ListParkedRow struct {
 	Projection string
-	Generation int32
+	Generation int
 	Live       bool
 	AccountID  uuid.UUID
 	EventID    uuid.UUID
@@ -202,7 +202,7 @@ type ListParkedRow struct {
 	StaleSince time.Time
 	FirstAt    time.Time
 	LastAt     time.Time
-	Attempts   int32
+	Attempts   int
 	Class      string
 	Cause      string
 	Build      string
@@ -291,15 +291,15 @@ SELECT after, until, size, deaths, alone, holder, trying FROM readmodel.attempts
 
 type LoadAttemptParams struct {
 	Projection string
-	Generation int32
+	Generation int
 }
 
 type LoadAttemptRow struct {
 	After  int64
 	Until  int64
-	Size   int32
-	Deaths int32
-	Alone  int32
+	Size   int
+	Deaths int
+	Alone  int
 	Holder string
 	Trying bool
 }
@@ -327,7 +327,7 @@ WHERE projection = $2 AND generation = $3 AND trying <> '' AND trying <> $4
 type MarkKilledParams struct {
 	Cause      string
 	Projection string
-	Generation int32
+	Generation int
 	Holder     string
 }
 
@@ -351,14 +351,14 @@ ON CONFLICT (projection, generation, account_id) DO UPDATE SET
 
 type ParkAccountParams struct {
 	Projection string
-	Generation int32
+	Generation int
 	AccountID  uuid.UUID
 	EventID    uuid.UUID
 	EventType  string
 	Version    int64
 	Position   int64
 	StaleSince time.Time
-	Attempts   int32
+	Attempts   int
 	Class      string
 	Cause      string
 	Build      string
@@ -389,7 +389,7 @@ SELECT account_id FROM readmodel.parked WHERE projection = $1 AND generation = $
 
 type ParkedAccountsParams struct {
 	Projection string
-	Generation int32
+	Generation int
 }
 
 func (q *Queries) ParkedAccounts(ctx context.Context, arg ParkedAccountsParams) ([]uuid.UUID, error) {
@@ -418,7 +418,7 @@ DELETE FROM readmodel.parked WHERE projection = $1 AND generation = $2 AND accou
 
 type ReleaseAccountParams struct {
 	Projection string
-	Generation int32
+	Generation int
 	AccountID  uuid.UUID
 }
 
@@ -435,7 +435,7 @@ ORDER BY position
 
 type RetryableParkedParams struct {
 	Projection string
-	Generation int32
+	Generation int
 	Build      string
 }
 
@@ -473,7 +473,7 @@ type SkipEventParams struct {
 	SkippedBy  string
 	Reason     string
 	Projection string
-	Generation int32
+	Generation int
 	AccountID  uuid.UUID
 	Position   int64
 }
@@ -533,9 +533,9 @@ ORDER BY e.version LIMIT $5
 type WaitingEventsParams struct {
 	Checkpoint int64
 	Projection string
-	Generation int32
+	Generation int
 	AccountID  uuid.UUID
-	RowLimit   int32
+	RowLimit   int
 }
 
 type WaitingEventsRow struct {

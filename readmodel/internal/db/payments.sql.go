@@ -57,7 +57,7 @@ ORDER BY payment_id DESC LIMIT $2
 
 type PaymentsParams struct {
 	Before   uuid.UUID
-	RowLimit int32
+	RowLimit int
 }
 
 // Newest first: the ids have the time in front. A statement for each index, as with accounts.
@@ -116,7 +116,7 @@ ORDER BY payment_id DESC LIMIT $3
 type PaymentsByStatusParams struct {
 	Status   string
 	Before   uuid.UUID
-	RowLimit int32
+	RowLimit int
 }
 
 func (q *Queries) PaymentsByStatus(ctx context.Context, arg PaymentsByStatusParams) ([]ReadmodelPayment, error) {
@@ -176,7 +176,7 @@ type PaymentsOfAccountParams struct {
 	Before    uuid.UUID
 	Status    string
 	Stuck     bool
-	RowLimit  int32
+	RowLimit  int
 }
 
 func (q *Queries) PaymentsOfAccount(ctx context.Context, arg PaymentsOfAccountParams) ([]ReadmodelPayment, error) {
@@ -246,7 +246,7 @@ type PaymentsOfOwnerParams struct {
 	Before   uuid.UUID
 	Status   string
 	Stuck    bool
-	RowLimit int32
+	RowLimit int
 	OwnerID  string
 }
 
@@ -311,7 +311,7 @@ ORDER BY payment_id DESC LIMIT $2
 
 type StuckPaymentsParams struct {
 	Before   uuid.UUID
-	RowLimit int32
+	RowLimit int
 }
 
 func (q *Queries) StuckPayments(ctx context.Context, arg StuckPaymentsParams) ([]ReadmodelPayment, error) {

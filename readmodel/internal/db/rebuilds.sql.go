@@ -20,9 +20,9 @@ type AdvanceShardParams struct {
 	Through    int64
 	Done       bool
 	Projection string
-	Shard      int32
+	Shard      int
 	After      int64
-	Generation int32
+	Generation int
 }
 
 // The fence of a rebuild: of two that believe to run it one changes the row. A cancelled one changes none.
@@ -48,7 +48,7 @@ VALUES ($1, $2, 'replay', $3, $4)
 
 type BeginRebuildParams struct {
 	Projection string
-	Generation int32
+	Generation int
 	Through    int64
 	StartedBy  string
 }
@@ -70,7 +70,7 @@ SELECT $1::text, shard, 0 FROM generate_series(0, $2::integer - 1) AS shard
 
 type BeginShardsParams struct {
 	Projection string
-	Shards     int32
+	Shards     int
 }
 
 func (q *Queries) BeginShards(ctx context.Context, arg BeginShardsParams) error {
@@ -118,7 +118,7 @@ DELETE FROM readmodel.rebuilds WHERE projection = $1 AND generation = $2
 
 type EndRebuildOfParams struct {
 	Projection string
-	Generation int32
+	Generation int
 }
 
 func (q *Queries) EndRebuildOf(ctx context.Context, arg EndRebuildOfParams) error {
@@ -135,7 +135,7 @@ type EnterPhaseParams struct {
 	Phase      string
 	Finding    string
 	Projection string
-	Generation int32
+	Generation int
 }
 
 func (q *Queries) EnterPhase(ctx context.Context, arg EnterPhaseParams) (int64, error) {
@@ -156,7 +156,7 @@ SELECT generation, phase, through, started_at, updated_at, started_by, cancelled
 `
 
 type LoadRebuildRow struct {
-	Generation int32
+	Generation int
 	Phase      string
 	Through    int64
 	StartedAt  time.Time
@@ -187,7 +187,7 @@ SELECT shard, position, done FROM readmodel.rebuild_shards WHERE projection = $1
 `
 
 type LoadShardsRow struct {
-	Shard    int32
+	Shard    int
 	Position int64
 	Done     bool
 }
@@ -220,7 +220,7 @@ WHERE projection = $2 AND generation = $3 AND place = 'next' AND checkpoints.pos
 type PlaceReplayedParams struct {
 	Through    int64
 	Projection string
-	Generation int32
+	Generation int
 }
 
 // The rows of the next generation are the fold of the log up to here. It happens once.

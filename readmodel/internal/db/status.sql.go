@@ -135,7 +135,7 @@ type MarksAroundParams struct {
 
 type MarksAroundRow struct {
 	Subject       string
-	Generation    int32
+	Generation    int
 	Live          bool
 	Position      int64
 	BeforeAt      time.Time
@@ -196,14 +196,14 @@ ORDER BY c.projection, c.generation
 
 type ProjectionsRow struct {
 	Projection        string
-	Generation        int32
-	CodeVersion       int32
+	Generation        int
+	CodeVersion       int
 	Position          int64
 	State             string
 	Cause             string
 	UpdatedAt         time.Time
 	Live              bool
-	Parked            int32
+	Parked            int
 	Head              int64
 	LagMilliseconds   int64
 	StillMilliseconds int64

@@ -31,7 +31,7 @@ FROM events WHERE stream_id = $1 AND stream_type = 'account' AND version > $2 OR
 type AccountEventsParams struct {
 	StreamID     uuid.UUID
 	AfterVersion int64
-	RowLimit     int32
+	RowLimit     int
 }
 
 type AccountEventsRow struct {
@@ -283,7 +283,7 @@ type TimelineFilteredParams struct {
 	RecordedTo   *time.Time
 	Types        []string
 	Direction    string
-	RowLimit     int32
+	RowLimit     int
 }
 
 type TimelineFilteredRow struct {
@@ -359,7 +359,7 @@ ORDER BY t.position DESC LIMIT $3
 type TimelinePageParams struct {
 	AccountID uuid.UUID
 	Before    int64
-	RowLimit  int32
+	RowLimit  int
 }
 
 type TimelinePageRow struct {

@@ -19,7 +19,7 @@ ORDER BY t.position LIMIT $2
 
 type TransactionRowsParams struct {
 	ID       uuid.UUID
-	RowLimit int32
+	RowLimit int
 }
 
 // The rows of a transaction, and those of the transactions that undo it: two short ranges of two indexes.

@@ -30,7 +30,7 @@ var ErrText = errors.New("a text contains a zero byte, which cannot be stored")
 
 // Row begins a row.
 func (r *Rows) Row(columns int) {
-	r.data = binary.BigEndian.AppendUint16(r.data, uint16(columns))
+	r.data = binary.BigEndian.AppendUint16(r.data, uint16(columns)) //nolint:gosec // the columns of one of our tables
 	r.count++
 }
 
@@ -52,7 +52,7 @@ func (r *Rows) OptionalUUID(id uuid.UUID) {
 // Int64 adds a column of type bigint.
 func (r *Rows) Int64(n int64) {
 	r.size(8)
-	r.data = binary.BigEndian.AppendUint64(r.data, uint64(n))
+	r.data = binary.BigEndian.AppendUint64(r.data, uint64(n)) //nolint:gosec // the bits of it, which is what COPY wants
 }
 
 // postgresEpoch is what times are counted from, in microseconds: the first moment of 2000.
@@ -102,7 +102,7 @@ func (r *Rows) JSON(encoded []byte) {
 // Null adds a column without a value.
 func (r *Rows) Null() { r.data = binary.BigEndian.AppendUint32(r.data, math.MaxUint32) }
 
-func (r *Rows) size(n int) { r.data = binary.BigEndian.AppendUint32(r.data, uint32(n)) }
+func (r *Rows) size(n int) { r.data = binary.BigEndian.AppendUint32(r.data, uint32(n)) } //nolint:gosec // a row of more than 4 GiB does not fit into memory, nor into Postgres
 
 // Len is the number of rows.
 func (r *Rows) Len() int { return r.count }

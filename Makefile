@@ -63,6 +63,10 @@ tools/api/node_modules/.package-lock.json: tools/api/package-lock.json
 	@./deploy/ensure-node.sh
 	cd tools/api && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
+.PHONY: vuln
+vuln: ## look for known vulnerabilities that our code reaches (govulncheck; GOVULNDB=file:///... for a copy of the database)
+	@.ci/vuln
+
 .PHONY: bench
 bench: postgres ## compare with pgbench and peers on one Postgres, into docs/performance.md (ARGS='-rounds 3 -seconds 5')
 	cd bench && go run . -write ../docs/performance.md $(ARGS)

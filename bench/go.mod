@@ -2,6 +2,8 @@ module passbook/bench
 
 go 1.26.0
 
+toolchain go1.26.11
+
 ignore ./emmett/node_modules
 
 require (

@@ -76,6 +76,7 @@ var access = map[Route]Rule{
 	{"GET", "/v1/owners/{owner_id}"}:              readOwn,
 	{"GET", "/v1/projections"}:                    readOps,
 	{"GET", "/v1/stream"}:                         readOwn,
+	{"GET", "/v1/audit/denials"}:                  readAudit,
 
 	{"GET", "/openapi.json"}: public,
 	{"GET", "/docs"}:         public,

@@ -17,6 +17,7 @@ import (
 	"passbook/httpapi/commandapi"
 	"passbook/httpapi/httpapitest"
 	"passbook/httpapi/queryapi"
+	"passbook/internal/denials"
 	"passbook/readmodel"
 	"passbook/readmodel/broadcast"
 )
@@ -115,6 +116,10 @@ func (emptyBooks) Status(context.Context, ...string) (readmodel.Status, error) {
 
 func (emptyBooks) Explain(context.Context, uuid.UUID, int64, int) (readmodel.Explanation, readmodel.Freshness, error) {
 	return readmodel.Explanation{}, readmodel.Freshness{}, readmodel.ErrNotFound
+}
+
+func (emptyBooks) Denials(context.Context, denials.Filter) ([]denials.Row, bool, error) {
+	return nil, false, nil
 }
 
 func (emptyBooks) WaitFor(context.Context, int64, ...string) (readmodel.Freshness, error) {

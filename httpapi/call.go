@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/google/uuid"
+
 	"passbook/httpapi/auth"
 )
 
@@ -54,13 +56,6 @@ func (c *Call) Route() Route { return c.route.Route }
 // begin no more of them.
 func (c *Call) Stopping() <-chan struct{} { return c.route.server.stopping }
 
-// At is the call as one to another path, for what is said about it.
-func (c *Call) At(path string) *Call {
-	other := *c
-	other.Path = path
-	return &other
-}
-
 // Parameter returns a parameter of the query string; "" when it was not given.
 func (c *Call) Parameter(name string) string { return c.query.Get(name) }
 
@@ -83,6 +78,9 @@ func (c *Call) Carry(at Route, path string, h http.Header) (*Call, error) {
 func (c *Call) Problem(ctx context.Context, err error) (body []byte, e *Error, status int) {
 	e = asError(err)
 	body, status = AppendProblem(make([]byte, 0, 512), e, c.Path, c.RequestID)
+	if len(e.Item) == 0 { // the item has been noted
+		c.note(e.Code, status, uuid.Nil)
+	}
 	if status >= http.StatusInternalServerError && e.Cause != nil && !errors.Is(e.Cause, context.Canceled) {
 		c.route.server.log(ctx, c, levelOf(status), "request failed", "code", e.Code, "error", e.Cause)
 	}

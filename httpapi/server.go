@@ -33,6 +33,9 @@ type Config struct {
 	// once it is known who calls, and on public routes not at all.
 	Admit func(*Call) error
 
+	// Trail takes note of what is asked and not granted. Nil: nobody does.
+	Trail Trail
+
 	Rates    Rates    // none
 	Browsers Browsers // of no other origin
 	Proxies  Proxies  // none is believed

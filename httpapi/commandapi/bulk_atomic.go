@@ -15,20 +15,21 @@ import (
 
 // atomically executes all items or none. Its answer is known before the first byte of it is written.
 func (h *handlers) atomically(ctx context.Context, b *bulk, w http.ResponseWriter) error {
-	requests := make([]command.Request, len(b.items))
+	requests, calls := make([]command.Request, len(b.items)), make([]*httpapi.Call, len(b.items))
 	for i := range b.items {
 		p, err := b.part(ctx, i)
 		if err != nil {
 			return b.undone(ctx, p.call, i, err)
 		}
-		requests[i] = p.request
+		requests[i], calls[i] = p.request, p.call
 	}
 	answers, err := h.executor.ExecuteAtomic(ctx, requests)
 	var undone *command.Undone
 	switch {
 	case errors.As(err, &undone) && undone.Err != nil:
-		return b.undone(ctx, b.call.At(requests[undone.Index].Path), undone.Index, translate(undone.Err))
+		return b.undone(ctx, calls[undone.Index], undone.Index, translate(undone.Err))
 	case errors.As(err, &undone):
+		noteRefusal(calls[undone.Index], requests[undone.Index], undone.Answer)
 		return b.refused(undone.Index, undone.Answer.Body)
 	case errors.Is(err, command.ErrGroupTooLarge):
 		return &httpapi.Error{Code: httpapi.PayloadTooLarge, Detail: "The items make more events than can be stored in one step. Nothing was done."}

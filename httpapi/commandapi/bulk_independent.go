@@ -124,6 +124,7 @@ func (r *independent) finish(ctx context.Context) {
 		body, _, status := u.part.call.Problem(ctx, translate(err))
 		r.results.add(status, false, body, 0)
 	default:
+		noteRefusal(u.part.call, u.part.request, answer)
 		r.results.add(answer.Status, answer.Replayed, answer.Body, answer.Position)
 	}
 	*u = underway{}

@@ -36,7 +36,15 @@ func (h *handlers) execute(ctx context.Context, call *httpapi.Call, o order) (*a
 	if err != nil {
 		return nil, translate(err)
 	}
+	noteRefusal(call, request, a)
 	return &answer{Answer: a, location: location(request.Command), dryRun: request.DryRun}, nil
+}
+
+// noteRefusal has a command that was refused, and not before, in the audit trail.
+func noteRefusal(call *httpapi.Call, request command.Request, a command.Answer) {
+	if a.Status >= 300 && !a.Replayed {
+		call.NoteRefusal(a.Body, a.Status, bank.Principal(request.Command))
+	}
 }
 
 // request is what the executor is asked on behalf of the caller.

@@ -26,6 +26,7 @@ const (
 	cursorExplain  byte = 'x'
 	cursorHolds    byte = 'h'
 	cursorPayments byte = 'p'
+	cursorDenials  byte = 'd'
 )
 
 // filters is the kind of a list and a hash of its filters.

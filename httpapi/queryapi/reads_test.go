@@ -16,12 +16,14 @@ import (
 	"passbook/httpapi/auth"
 	"passbook/httpapi/httpapitest"
 	"passbook/httpapi/queryapi"
+	"passbook/internal/denials"
 	"passbook/readmodel"
 )
 
 var _ queryapi.Reads = struct {
 	*readmodel.Queries
 	*readmodel.Explainer
+	*denials.Reader
 }{}
 
 // books are read models in memory: the few answers that the tests give them, and the questions that were asked.
@@ -32,6 +34,7 @@ type books struct {
 	moved    map[uuid.UUID]readmodel.Transaction
 	holds    []readmodel.Hold    // newest first
 	payments []readmodel.Payment // newest first
+	denials  []denials.Row       // newest first
 	stale    time.Time           // of what is read of movements, when set
 	fail     error               // of every read, when set
 
@@ -163,6 +166,18 @@ type explainQuestion struct {
 }
 
 // Explain answers with the events as deposits of one by their own actors.
+func (b *books) Denials(_ context.Context, f denials.Filter) ([]denials.Row, bool, error) {
+	b.note(f)
+	rows := b.denials
+	for f.Before != nil && len(rows) > 0 && rows[0].ID != f.Before.ID {
+		rows = rows[1:]
+	}
+	if f.Before != nil {
+		rows = rows[1:]
+	}
+	return rows[:min(f.Limit, len(rows))], len(rows) > f.Limit, b.fail
+}
+
 func (b *books) Explain(_ context.Context, id uuid.UUID, after int64, limit int) (readmodel.Explanation, readmodel.Freshness, error) {
 	b.note(explainQuestion{after, limit})
 	one, transaction := int64(1), uuid.New()

@@ -88,6 +88,24 @@ func (e Basis) Valid() bool {
 	}
 }
 
+// Defines values for DenialAPI.
+const (
+	Command DenialAPI = "command"
+	Query   DenialAPI = "query"
+)
+
+// Valid indicates whether the value is a known member of the DenialAPI enum.
+func (e DenialAPI) Valid() bool {
+	switch e {
+	case Command:
+		return true
+	case Query:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HoldStatus.
 const (
 	Captured HoldStatus = "captured"
@@ -592,13 +610,59 @@ type DayBalance struct {
 	Out int64 `json:"out"`
 }
 
+// Denial defines model for Denial.
+type Denial struct {
+	// About The id in the path; where there is none, the account that the refused command was about.
+	About *openapi_types.UUID `json:"about,omitempty"`
+
+	// Actor Subject of the token. Absent where there was no good one.
+	Actor string `json:"actor,omitempty"`
+
+	// Address The IP address that the request came from.
+	Address string    `json:"address,omitempty"`
+	API     DenialAPI `json:"api"`
+
+	// At Of many the first.
+	At time.Time `json:"at"`
+
+	// Client The program that the token was issued to.
+	Client string `json:"client,omitempty"`
+
+	// Code Of the problem that was the answer; `omitted` where all that is known is how many.
+	Code      string             `json:"code"`
+	DenialID  openapi_types.UUID `json:"denial_id"`
+	Issuer    string             `json:"issuer,omitempty"`
+	Method    string             `json:"method,omitempty"`
+	RequestID string             `json:"request_id,omitempty"`
+
+	// Route The path as this document has it, without ids. Of an item of a bulk its own.
+	Route  string `json:"route,omitempty"`
+	Status int    `json:"status,omitempty"`
+
+	// Times How many they were.
+	Times int64 `json:"times"`
+
+	// UserAgent What the program calls itself.
+	UserAgent string `json:"user_agent,omitempty"`
+}
+
+// DenialAPI defines model for Denial.API.
+type DenialAPI string
+
+// DenialPage defines model for DenialPage.
+type DenialPage struct {
+	Data       []Denial `json:"data"`
+	HasMore    bool     `json:"has_more"`
+	NextCursor string   `json:"next_cursor,omitempty"`
+}
+
 // Event defines model for Event.
 type Event struct {
 	Data        json.RawMessage    `json:"data"`
 	EffectiveAt time.Time          `json:"effective_at"`
 	EventID     openapi_types.UUID `json:"event_id"`
 
-	// Metadata Who and how: actor, correlation_id, causation_id, idempotency_key, traceparent, client.
+	// Metadata Who and how: actor, correlation_id, causation_id, idempotency_key, traceparent, client, user_agent, address.
 	Metadata   json.RawMessage `json:"metadata"`
 	Position   int64           `json:"position"`
 	RecordedAt time.Time       `json:"recorded_at"`
@@ -1398,6 +1462,23 @@ type ListTimelineParams struct {
 	To        ToTime          `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListDenialsParams defines parameters for ListDenials.
+type ListDenialsParams struct {
+	// Actor The subject of the token.
+	Actor string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Code The code of the problem that was the answer, or `omitted`.
+	Code string   `form:"code,omitempty" json:"code,omitempty"`
+	From FromTime `form:"from,omitempty" json:"from,omitempty"`
+	To   ToTime   `form:"to,omitempty" json:"to,omitempty"`
+
+	// Limit Rows a page.
+	Limit PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListOwnersParams defines parameters for ListOwners.
 type ListOwnersParams struct {
 	Q OwnerSearch `form:"q,omitempty" json:"q,omitempty"`
@@ -1453,6 +1534,9 @@ type ServerInterface interface {
 	// ListTimeline What happened on the account
 	// (GET /v1/accounts/{account_id}/timeline)
 	ListTimeline(ctx echo.Context, accountID AccountID, params ListTimelineParams) error
+	// ListDenials What was asked and not granted
+	// (GET /v1/audit/denials)
+	ListDenials(ctx echo.Context, params ListDenialsParams) error
 	// GetHold One hold
 	// (GET /v1/holds/{hold_id})
 	GetHold(ctx echo.Context, holdID HoldID) error
@@ -1790,6 +1874,59 @@ func (w *ServerInterfaceWrapper) ListTimeline(ctx echo.Context) error {
 	return err
 }
 
+// ListDenials converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDenials(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDenialsParams
+	// ------------- Optional query parameter "actor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor", ctx.QueryParams(), &params.Actor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter actor: %s", err))
+	}
+
+	// ------------- Optional query parameter "code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "code", ctx.QueryParams(), &params.Code, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter code: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDenials(ctx, params)
+	return err
+}
+
 // GetHold converts echo context to params.
 func (w *ServerInterfaceWrapper) GetHold(ctx echo.Context) error {
 	var err error
@@ -2023,6 +2160,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/explain", wrapper.ExplainAccount, options.OperationMiddlewares["explainAccount"]...)
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/holds", wrapper.ListHolds, options.OperationMiddlewares["listHolds"]...)
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/timeline", wrapper.ListTimeline, options.OperationMiddlewares["listTimeline"]...)
+	router.GET(options.BaseURL+"/v1/audit/denials", wrapper.ListDenials, options.OperationMiddlewares["listDenials"]...)
 	router.GET(options.BaseURL+"/v1/holds/:hold_id", wrapper.GetHold, options.OperationMiddlewares["getHold"]...)
 	router.GET(options.BaseURL+"/v1/owners", wrapper.ListOwners, options.OperationMiddlewares["listOwners"]...)
 	router.GET(options.BaseURL+"/v1/owners/:owner_id", wrapper.GetOwner, options.OperationMiddlewares["getOwner"]...)
@@ -2206,6 +2344,28 @@ type ListTimelineResponseObject interface {
 type ListTimeline200JSONResponse TimelinePage
 
 func (response ListTimeline200JSONResponse) VisitListTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDenialsRequestObject struct {
+	Params ListDenialsParams
+}
+
+type ListDenialsResponseObject interface {
+	VisitListDenialsResponse(w http.ResponseWriter) error
+}
+
+type ListDenials200JSONResponse DenialPage
+
+func (response ListDenials200JSONResponse) VisitListDenialsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -2440,6 +2600,9 @@ type StrictServerInterface interface {
 	// ListTimeline What happened on the account
 	// (GET /v1/accounts/{account_id}/timeline)
 	ListTimeline(ctx context.Context, request ListTimelineRequestObject) (ListTimelineResponseObject, error)
+	// ListDenials What was asked and not granted
+	// (GET /v1/audit/denials)
+	ListDenials(ctx context.Context, request ListDenialsRequestObject) (ListDenialsResponseObject, error)
 	// GetHold One hold
 	// (GET /v1/holds/{hold_id})
 	GetHold(ctx context.Context, request GetHoldRequestObject) (GetHoldResponseObject, error)
@@ -2681,6 +2844,31 @@ func (sh *strictHandler) ListTimeline(ctx echo.Context, accountID AccountID, par
 		return err
 	} else if validResponse, ok := response.(ListTimelineResponseObject); ok {
 		return validResponse.VisitListTimelineResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDenials operation middleware
+func (sh *strictHandler) ListDenials(ctx echo.Context, params ListDenialsParams) error {
+	var request ListDenialsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDenials(ctx.Request().Context(), request.(ListDenialsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDenials")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDenialsResponseObject); ok {
+		return validResponse.VisitListDenialsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -14,6 +14,7 @@ import (
 	"passbook/api"
 	"passbook/eventstore"
 	"passbook/httpapi"
+	"passbook/internal/denials"
 	"passbook/readmodel"
 )
 
@@ -28,6 +29,7 @@ type Reads interface {
 	Directory
 	Machinery
 	Explanations
+	Trail
 }
 
 // Accounts answers what accounts are now.
@@ -73,6 +75,11 @@ type Machinery interface {
 // Explanations answers what a balance is made of; see readmodel.Explainer.
 type Explanations interface {
 	Explain(ctx context.Context, id uuid.UUID, afterVersion int64, limit int) (readmodel.Explanation, readmodel.Freshness, error)
+}
+
+// Trail answers what was asked and not granted; see denials.Reader.
+type Trail interface {
+	Denials(ctx context.Context, filter denials.Filter) (rows []denials.Row, more bool, err error)
 }
 
 // New makes the server of the query API.

@@ -40,6 +40,9 @@ const (
 	heartbeatLeast     = 10 * time.Millisecond
 	heartbeatMost      = 5 * time.Minute
 	streamsMost        = 1_000_000
+	auditRateMost      = 10_000
+	retentionLeast     = 30 * 24 * time.Hour
+	retentionMost      = 100 * 365 * 24 * time.Hour
 )
 
 func (c *CommandAPI) check(f *Faults) {
@@ -87,6 +90,9 @@ func (c *Projector) check(f *Faults) {
 	if c.ParkedMax < 0 || c.ParkedMax > parkedMost {
 		f.add("PARKED_MAX", "a number from 0 to %d", parkedMost)
 	}
+	if c.AuditRetention < retentionLeast || c.AuditRetention > retentionMost {
+		f.add("AUDIT_RETENTION", "%v is not between %v and %v", c.AuditRetention, retentionLeast, retentionMost)
+	}
 }
 
 func (c *Operator) check(f *Faults) {
@@ -118,6 +124,7 @@ func (h HTTP) check(f *Faults, opsAddr string) {
 	}
 	checkRange(f, "RATE_PER_SUBJECT", int64(h.RatePerSubject), 0, rateMost)
 	checkRange(f, "RATE_PER_SUBJECT_BURST", int64(h.RatePerSubjectBurst), 0, rateMost)
+	checkRange(f, "AUDIT_RATE", int64(h.AuditRate), 1, auditRateMost)
 	checkRange(f, "RATE_PER_ACCOUNT", int64(h.RatePerAccount), 0, rateMost)
 	checkRange(f, "RATE_PER_ACCOUNT_BURST", int64(h.RatePerAccountBurst), 0, rateMost)
 	if !checkAddr(f, "HTTP_ADDR", h.HTTPAddr) {

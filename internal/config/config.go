@@ -44,6 +44,8 @@ type Projector struct {
 	ParkedMax   int      `env:"PARKED_MAX" help:"accounts that a projection sets aside at most, before it stops as a whole; 0: it stops at the first"`
 	Verify      Switch   `env:"VERIFY" help:"on: verify the read models continuously, account after account, in the background; off: never"`
 	VerifyRate  int      `env:"VERIFY_RATE" help:"events a second that continuous verification folds, at most"`
+
+	AuditRetention time.Duration `env:"AUDIT_RETENTION" help:"how long denials are kept in the audit trail; at least 720h"`
 }
 
 // Operator configures the commands of operators (projector verify and the like): what the projector has, NATS only if it is there.
@@ -90,6 +92,7 @@ type HTTP struct {
 	ProxyHeader         ProxyHeader   `env:"PROXY_HEADER" help:"X-Forwarded-For or Forwarded: in which of them the trusted proxies say so; the other one is not looked at"`
 	RatePerSubject      int           `env:"RATE_PER_SUBJECT" help:"requests a second of one caller (issuer and subject of the token), each item of a bulk for one; more are answered 429 rate_limited. 0: no limit"`
 	RatePerSubjectBurst int           `env:"RATE_PER_SUBJECT_BURST" help:"what a caller may use at once after a time of quiet; 0: ten seconds' worth"`
+	AuditRate           int           `env:"AUDIT_RATE" help:"denials a second that this process writes into the audit trail one by one, and a fifth of it for one caller or address; what is beyond is counted"`
 	RatePerAccount      int           `env:"RATE_PER_ACCOUNT" help:"requests a second about one account; more are answered 429 rate_limited. 0: no limit"`
 	RatePerAccountBurst int           `env:"RATE_PER_ACCOUNT_BURST" help:"what an account may be asked at once after a time of quiet; 0: ten seconds' worth"`
 }
@@ -179,7 +182,7 @@ func defaultAuth() Auth {
 func defaultCommandAPI() CommandAPI {
 	return CommandAPI{
 		Process:  defaultProcess(":8090"),
-		HTTP:     HTTP{HTTPAddr: ":8080", HTTPConnectionsMax: 4096, ProxyHeader: HeaderForwardedFor},
+		HTTP:     HTTP{HTTPAddr: ":8080", HTTPConnectionsMax: 4096, ProxyHeader: HeaderForwardedFor, AuditRate: 100},
 		Database: defaultDatabase("passbook_command", 8),
 		NATS:     defaultNATS(),
 		Auth:     defaultAuth(),
@@ -192,7 +195,7 @@ func defaultCommandAPI() CommandAPI {
 func defaultQueryAPI() QueryAPI {
 	return QueryAPI{
 		Process:  defaultProcess(":8091"),
-		HTTP:     HTTP{HTTPAddr: ":8081", HTTPConnectionsMax: 16_384, ProxyHeader: HeaderForwardedFor},
+		HTTP:     HTTP{HTTPAddr: ":8081", HTTPConnectionsMax: 16_384, ProxyHeader: HeaderForwardedFor, AuditRate: 100},
 		Database: defaultDatabase("passbook_query", 16),
 		Auth:     defaultAuth(),
 		Streams:  Streams{StreamHeartbeat: 15 * time.Second, StreamsMax: 10_000, StreamsOfCaller: 100, StreamQueue: 1_024},
@@ -206,7 +209,7 @@ func defaultProjector() Projector {
 		NATS:     defaultNATS(),
 		Verify:   true, VerifyRate: 5_000,
 		Projections: []string{"balances", "timeline", "owners", "holds", "payments"},
-		ParkedMax:   100,
+		ParkedMax:   100, AuditRetention: 400 * 24 * time.Hour,
 	}
 }
 

@@ -4,6 +4,7 @@ package schema
 import (
 	"passbook/eventstore"
 	"passbook/internal/actions"
+	"passbook/internal/denials"
 	"passbook/internal/pgkit"
 	"passbook/process/migrations"
 	"passbook/readmodel"
@@ -11,5 +12,5 @@ import (
 
 // Sets returns the log's migrations, then those that grant its roles what they make.
 func Sets() []pgkit.MigrationSet {
-	return []pgkit.MigrationSet{eventstore.Migrations, readmodel.Migrations, actions.Migrations, migrations.Set}
+	return []pgkit.MigrationSet{eventstore.Migrations, readmodel.Migrations, actions.Migrations, migrations.Set, denials.Migrations}
 }

@@ -71,7 +71,9 @@ func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt
 		return err
 	}
 	limits := commandapi.Limits{BulkTimeout: cfg.BulkTimeout, BulkMax: cfg.BulkMax}
-	server, err := commandapi.New(httpConfig(cfg.HTTP, cfg.Process, verifier, rt), limits, processor, finder) //nolint:contextcheck // its handlers have contexts of their own
+	doors := httpConfig(cfg.HTTP, cfg.Process, verifier, rt)
+	doors.Trail = s.trail("command", cfg.HTTP, rt, pool)
+	server, err := commandapi.New(doors, limits, processor, finder) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err
 	}

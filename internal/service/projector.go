@@ -12,6 +12,7 @@ import (
 	"passbook/httpapi/ops"
 	"passbook/internal/auditor"
 	"passbook/internal/config"
+	"passbook/internal/denials"
 	"passbook/internal/eventcodec"
 	"passbook/internal/lease"
 	"passbook/internal/natskit"
@@ -68,6 +69,7 @@ func (s *Service) buildProjector(ctx context.Context, cfg config.Projector, rt R
 	s.own("nats", func(ctx context.Context) error { return natskit.Close(ctx, conn) })
 	s.add("projections", supervise.Processors, engine.Run)
 	s.observe(rt, pool, source, projections)
+	s.add("audit retention", supervise.Processors, denials.NewRetention(pool, cfg.AuditRetention, rt.Log).Run)
 	if cfg.Verify {
 		s.verify(cfg, rt, pool, codec)
 	}

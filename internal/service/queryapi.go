@@ -7,6 +7,7 @@ import (
 
 	"passbook/httpapi/queryapi"
 	"passbook/internal/config"
+	"passbook/internal/denials"
 	"passbook/internal/eventcodec"
 	"passbook/internal/supervise"
 	"passbook/readmodel"
@@ -41,7 +42,8 @@ func (s *Service) buildQueryAPI(ctx context.Context, cfg config.QueryAPI, rt Run
 	reads := struct {
 		*readmodel.Queries
 		*readmodel.Explainer
-	}{queries, readmodel.NewExplainer(pool, codec)}
+		*denials.Reader
+	}{queries, readmodel.NewExplainer(pool, codec), denials.NewReader(pool)}
 	news, err := broadcast.New(queries, broadcast.Config{
 		ListenersMax: cfg.StreamsMax, ListenersPerCaller: cfg.StreamsOfCaller, Queue: cfg.StreamQueue, Log: rt.Log, Metrics: rt.Metrics,
 	})
@@ -50,7 +52,9 @@ func (s *Service) buildQueryAPI(ctx context.Context, cfg config.QueryAPI, rt Run
 	}
 	s.add("broadcast", supervise.Processors, news.Run)
 	streams := queryapi.Streams{Broadcast: news, Heartbeat: cfg.StreamHeartbeat}
-	server, err := queryapi.New(httpConfig(cfg.HTTP, cfg.Process, verifier, rt), reads, streams) //nolint:contextcheck // its handlers have contexts of their own
+	doors := httpConfig(cfg.HTTP, cfg.Process, verifier, rt)
+	doors.Trail = s.trail("query", cfg.HTTP, rt, pool)
+	server, err := queryapi.New(doors, reads, streams) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err
 	}

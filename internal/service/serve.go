@@ -5,10 +5,13 @@ import (
 	"log/slog"
 	"net"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"passbook/httpapi"
 	"passbook/httpapi/auth"
 	"passbook/httpapi/ratelimit"
 	"passbook/internal/config"
+	"passbook/internal/denials"
 	"passbook/internal/supervise"
 )
 
@@ -24,6 +27,13 @@ func httpConfig(cfg config.HTTP, process config.Process, verifier *auth.Verifier
 			Account: ratePolicy(cfg.RatePerAccount, cfg.RatePerAccountBurst),
 		},
 	}
+}
+
+// trail adds the audit trail of what is asked and not granted. It is told to stop after the servers, whose denials it writes.
+func (s *Service) trail(api string, cfg config.HTTP, rt Runtime, pool *pgxpool.Pool) *denials.Trail {
+	t := denials.New(pool, denials.Config{API: api, PerSecond: cfg.AuditRate}, rt.Log, rt.Metrics)
+	s.add("audit trail", supervise.Processors, t.Run)
+	return t
 }
 
 // ratePolicy is a configured limit. Without a burst of its own it has that of ten seconds.

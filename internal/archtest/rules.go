@@ -115,6 +115,21 @@ var Passbook = Rules{
 			Why:   "the process is one more caller of the bank: nothing leans on it",
 		},
 		{
+			From:  []string{"webhook/..."},
+			Never: []string{"passbook/command/...", "passbook/domain/...", "passbook/eventstore/...", "passbook/httpapi/...", "passbook/process/..."},
+			Why:   "subscribers are told what readers see; what tells them gives no commands and does not know how it is asked",
+		},
+		{
+			From:  []string{"webhook"},
+			Never: []string{"passbook/readmodel/..."},
+			Why:   "the command API keeps subscriptions, and must not come to lean on a read model",
+		},
+		{
+			From:  []string{"domain/...", "eventstore/...", "command/...", "readmodel/...", "httpapi/...", "process/..."},
+			Never: []string{"passbook/webhook/delivery/..."},
+			Why:   "who delivers makes requests to strangers: it runs in a process of its own, and nothing leans on it",
+		},
+		{
 			From:  []string{"internal/clearing", "internal/natsclearing"},
 			Never: []string{"passbook/eventstore/...", "passbook/command/...", "passbook/process/...", "passbook/readmodel/...", "passbook/httpapi/..."},
 			Why:   "the clearing house is another institution: it knows of a payment what it is told",

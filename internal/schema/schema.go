@@ -8,9 +8,10 @@ import (
 	"passbook/internal/pgkit"
 	"passbook/process/migrations"
 	"passbook/readmodel"
+	webhooks "passbook/webhook/migrations"
 )
 
 // Sets returns the log's migrations, then those that grant its roles what they make.
 func Sets() []pgkit.MigrationSet {
-	return []pgkit.MigrationSet{eventstore.Migrations, readmodel.Migrations, actions.Migrations, migrations.Set, denials.Migrations}
+	return []pgkit.MigrationSet{eventstore.Migrations, readmodel.Migrations, actions.Migrations, migrations.Set, denials.Migrations, webhooks.Set}
 }

@@ -22,6 +22,7 @@ var served = map[string]func(map[string]string) error{
 	"command-api": func(e map[string]string) error { _, err := config.LoadCommandAPI(e); return err },
 	"query-api":   func(e map[string]string) error { _, err := config.LoadQueryAPI(e); return err },
 	"projector":   func(e map[string]string) error { _, err := config.LoadProjector(e); return err },
+	"webhooks":    func(e map[string]string) error { _, err := config.LoadWebhooks(e); return err },
 	"migrate":     func(e map[string]string) error { _, err := config.LoadMigrator(e); return err },
 }
 
@@ -107,7 +108,7 @@ func TestEveryServiceIsConfiguredCompletely(t *testing.T) {
 func TestServicesLogInAsTheRoleTheyTake(t *testing.T) {
 	t.Parallel()
 	project := load(t, "../docker-compose.yml")
-	for _, name := range []string{"command-api", "query-api", "projector"} {
+	for _, name := range []string{"command-api", "query-api", "projector", "webhooks"} {
 		var role string
 		for _, v := range config.Variables(name) {
 			if v.Name == "DATABASE_ROLE" {
@@ -182,13 +183,21 @@ func TestServicesBuildWhatTheDockerfileHas(t *testing.T) {
 	}
 }
 
+// healthcheck is how a service is asked whether it is ready.
+func healthcheck(name string) []string {
+	if name == "webhooks" {
+		return []string{"CMD", "/projector", "webhooks", "healthcheck"}
+	}
+	return []string{"CMD", "/" + name, "healthcheck"}
+}
+
 // What serves is watched, is stopped with patience, and waits for the schema.
 func TestServicesAreWatched(t *testing.T) {
 	t.Parallel()
 	project := load(t, "../docker-compose.yml")
-	for _, name := range []string{"command-api", "query-api", "projector"} {
+	for _, name := range []string{"command-api", "query-api", "projector", "webhooks"} {
 		service := project.Services[name]
-		if service.HealthCheck == nil || !slices.Equal(service.HealthCheck.Test, []string{"CMD", "/" + name, "healthcheck"}) {
+		if service.HealthCheck == nil || !slices.Equal(service.HealthCheck.Test, healthcheck(name)) {
 			t.Errorf("%s: health check %v", name, service.HealthCheck)
 		}
 		cfg, err := config.LoadProjector(environment(project.Services["projector"]))
@@ -242,8 +251,8 @@ func TestRolesScriptReadsWhatIsSet(t *testing.T) {
 	set := environment(load(t, "../docker-compose.yml").Services["postgres"])
 	script := read(t, "postgres/roles.sql")
 	reads := regexp.MustCompile(`(?m)^\\getenv (\w+) (\w+)$`).FindAllStringSubmatch(script, -1)
-	if len(reads) != 4 {
-		t.Fatalf("the script reads %d passwords, want 4", len(reads))
+	if len(reads) != 5 {
+		t.Fatalf("the script reads %d passwords, want 5", len(reads))
 	}
 	for _, match := range reads {
 		if set[match[2]] == "" {

@@ -20,25 +20,6 @@ var ports = []uint16{443, 8443}
 // off all three.
 type Policy struct{ Allowed []netip.Prefix }
 
-// ParsePolicy reads the setting: false, true (every address is let off), or networks separated by commas.
-func ParsePolicy(text string) (Policy, error) {
-	switch text {
-	case "", "false":
-		return Policy{}, nil
-	case "true":
-		return Policy{[]netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}}, nil
-	}
-	var p Policy
-	for part := range strings.SplitSeq(text, ",") {
-		prefix, err := netip.ParsePrefix(strings.TrimSpace(part))
-		if err != nil {
-			return Policy{}, fmt.Errorf("%q is neither true nor false, nor networks such as 10.1.0.0/16 separated by commas", text)
-		}
-		p.Allowed = append(p.Allowed, prefix.Masked())
-	}
-	return p, nil
-}
-
 // URLError says what is wrong with a URL, in words for who gave it.
 type URLError struct{ Fault string }
 

@@ -8,16 +8,16 @@ import (
 	"passbook/webhook"
 )
 
+func allow(networks ...string) (p webhook.Policy) {
+	for _, network := range networks {
+		p.Allowed = append(p.Allowed, netip.MustParsePrefix(network))
+	}
+	return p
+}
+
 func TestAddresses(t *testing.T) {
 	t.Parallel()
-	own, err := webhook.ParsePolicy("10.1.0.0/16, fd12::/16")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := webhook.ParsePolicy("true")
-	if err != nil {
-		t.Fatal(err)
-	}
+	own, all := allow("10.1.0.0/16", "fd12::/16"), allow("0.0.0.0/0", "::/0")
 	for _, tt := range []struct {
 		address      string
 		none, within bool // whether it is permitted where no network is allowed, and where own ones are
@@ -70,10 +70,7 @@ func TestURLs(t *testing.T) {
 			t.Errorf("%.60q: %v, want %q", url, err, want)
 		}
 	}
-	all, err := webhook.ParsePolicy("true")
-	if err != nil {
-		t.Fatal(err)
-	}
+	all, own := allow("0.0.0.0/0", "::/0"), allow("10.1.0.0/16")
 	for _, url := range []string{"http://127.0.0.1:9000/hooks", "http://localhost:1/", "https://example.com:22/"} {
 		if err := all.CheckURL(url); err != nil {
 			t.Errorf("%s: %v", url, err)
@@ -82,16 +79,7 @@ func TestURLs(t *testing.T) {
 	if err := all.CheckURL("http://user:secret@localhost/"); err == nil {
 		t.Error("a password is taken")
 	}
-	own, err := webhook.ParsePolicy("10.1.0.0/16")
-	if err != nil {
-		t.Fatal(err)
-	}
 	if own.CheckURL("http://10.1.2.3:9000/") != nil || own.CheckURL("http://10.2.2.3/") == nil {
 		t.Error("of the networks allowed")
-	}
-	for _, text := range []string{"yes", "10.0.0.1", "10.0.0.0/8,", "10.0.0.0/33"} {
-		if _, err := webhook.ParsePolicy(text); err == nil {
-			t.Errorf("%q is taken for a policy", text)
-		}
 	}
 }

@@ -43,8 +43,8 @@ type bank struct {
 	local     bool           // tokens are the local issuer's
 	ops       service.Ops
 
-	command, query, projector *service.Service
-	clearing                  []*service.Service // one, or none
+	command, query, projector, webhooks *service.Service
+	clearing                            []*service.Service // one, or none
 }
 
 // Run starts everything, says where it is, and runs until ctx is done.
@@ -155,16 +155,17 @@ func (b *bank) run(ctx context.Context, c upCommand, t terminal) (err error) {
 	if err := b.introduce(t.stdout, c); err != nil {
 		return err
 	}
-	services := append([]*service.Service{b.command, b.query, b.projector}, b.clearing...)
+	services := append([]*service.Service{b.command, b.query, b.projector, b.webhooks}, b.clearing...)
 	return service.RunAll(ctx, b.log, process, b.ops, b.parts, services...)
 }
 
-// openServices opens the three services, each with the configuration that its own binary would read.
+// openServices opens the four services, each with the configuration that its own binary would read.
 func (b *bank) openServices(ctx context.Context, c upCommand) (config.Process, error) {
 	commandAPI, err1 := config.LoadCommandAPI(b.with("HTTP_ADDR", c.CommandAddr))
 	queryAPI, err2 := config.LoadQueryAPI(b.with("HTTP_ADDR", c.QueryAddr))
 	projector, err3 := config.LoadProjector(b.environ)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	webhooks, err4 := config.LoadWebhooks(b.environ)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return config.Process{}, err
 	}
 	var err error
@@ -175,6 +176,9 @@ func (b *bank) openServices(ctx context.Context, c upCommand) (config.Process, e
 		return config.Process{}, err
 	}
 	if b.projector, err = service.Projector(ctx, projector, b.runtime("projector")); err != nil {
+		return config.Process{}, err
+	}
+	if b.webhooks, err = service.Webhooks(ctx, webhooks, b.runtime("webhooks")); err != nil {
 		return config.Process{}, err
 	}
 	return commandAPI.Process, b.openClearing(ctx, c, commandAPI)

@@ -1,6 +1,7 @@
 // Command projector keeps the read models up to date, proves that they are, and is what operators look after them with.
 //
 //	projector              runs until SIGINT or SIGTERM, configured by its environment
+//	projector webhooks     delivers webhooks, likewise: a service of its own
 //	projector healthcheck  asks the projector that runs under the same environment whether it is ready
 //	projector --help       lists the commands of operators
 //
@@ -26,6 +27,7 @@ type cli struct {
 	JSON bool `name:"json" help:"Write the result as JSON, for machines; progress goes to standard error, an object a line."`
 
 	Serve       serveCommand       `cmd:"" default:"1" hidden:"" help:"Keep the read models up to date. This is what projector without a command does."`
+	Webhooks    webhooksCommand    `cmd:"" help:"Deliver webhooks: a service of its own."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the projector that runs under the same environment whether it is ready."`
 	Status      statusCommand      `cmd:"" help:"Show where log, relay, stream and projections stand."`
 	Trace       traceCommand       `cmd:"" help:"Follow one event from its commit to the read models."`

@@ -7,9 +7,10 @@
 \getenv command_password PASSBOOK_COMMAND_PASSWORD
 \getenv query_password PASSBOOK_QUERY_PASSWORD
 \getenv projector_password PASSBOOK_PROJECTOR_PASSWORD
+\getenv webhooks_password PASSBOOK_WEBHOOKS_PASSWORD
 
 SELECT format('CREATE ROLE %I', name)
-FROM unnest(ARRAY['passbook_owner', 'passbook_command', 'passbook_query', 'passbook_projector']) AS name
+FROM unnest(ARRAY['passbook_owner', 'passbook_command', 'passbook_query', 'passbook_projector', 'passbook_webhooks']) AS name
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
 \gexec
 
@@ -17,9 +18,11 @@ ALTER ROLE passbook_owner     LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD
 ALTER ROLE passbook_command   LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'command_password';
 ALTER ROLE passbook_query     LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'query_password';
 ALTER ROLE passbook_projector LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'projector_password';
+ALTER ROLE passbook_webhooks  LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'webhooks_password';
+GRANT passbook_query TO passbook_webhooks; -- who delivers reads what readers read
 
 SELECT 'CREATE DATABASE passbook OWNER passbook_owner'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'passbook')
 \gexec
 REVOKE ALL ON DATABASE passbook FROM PUBLIC;
-GRANT CONNECT ON DATABASE passbook TO passbook_command, passbook_query, passbook_projector;
+GRANT CONNECT ON DATABASE passbook TO passbook_command, passbook_query, passbook_projector, passbook_webhooks;

@@ -267,6 +267,14 @@ func appendStreamID(dst []byte, position int64) []byte {
 	return append(strconv.AppendInt(append(dst, "id: "...), position, 10), '\n')
 }
 
+// PublicEvent is an event as streams tell it to those who may not see who caused it: its type, and its data.
+func PublicEvent(n *readmodel.News) (kind string, data []byte) {
+	if n.Withheld {
+		return eventWithheld, append(appendWithheld(nil, &n.TimelineRow), '}')
+	}
+	return n.Type, appendRow(nil, &n.TimelineRow)
+}
+
 // eventWithheld is the type of an event whose row there is not.
 const eventWithheld = "withheld"
 

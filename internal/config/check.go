@@ -53,6 +53,7 @@ func (c *CommandAPI) check(f *Faults) {
 	c.Auth.check(f)
 	c.Command.check(f)
 	c.Payments.check(f)
+	c.WebhookSubscriptions.check(f)
 }
 
 func (c *QueryAPI) check(f *Faults) {

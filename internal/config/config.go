@@ -16,6 +16,8 @@ type CommandAPI struct {
 	Auth
 	Command
 	Payments
+	WebhookAddresses
+	WebhookSubscriptions
 }
 
 // QueryAPI configures cmd/query-api.
@@ -189,6 +191,7 @@ func defaultCommandAPI() CommandAPI {
 		Command:  Command{Relay: true, Forward: true, QueueMax: 8192, QueueAge: 2 * time.Second, QueueDelay: 50 * time.Millisecond, BatchMax: 1024, CacheBytes: 256 << 20, SnapshotEvery: 200, BulkTimeout: time.Minute, BulkMax: 16},
 		Payments: Payments{PaymentProcess: true, PaymentConcurrency: 32, PaymentStuckAfter: 8, PaymentStatusEvery: 30 * time.Second, PaymentBackoffMax: time.Minute,
 			PaymentGrace: 10 * time.Second, ClearingTimeout: 5 * time.Second, ClearingSubject: "passbook.clearing"},
+		WebhookAddresses: WebhookAddresses{allowNone}, WebhookSubscriptions: defaultWebhookSubscriptions(),
 	}
 }
 

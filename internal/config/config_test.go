@@ -40,7 +40,8 @@ func TestDefaults(t *testing.T) {
 		"AUTH_ISSUER=https://id.example.com\nAUTH_DISCOVERY_URL=\nAUTH_AUDIENCE=passbook\n" +
 		"AUTH_ALGORITHMS=RS256,ES256,EdDSA\nAUTH_CLOCK_SKEW=30s\nAUTH_KEYS_REFRESH=5m0s\nAUTH_KEYS_STALE_MAX=1h0m0s\n" +
 		"RELAY=on\nFORWARD=on\nQUEUE_MAX=8192\nQUEUE_AGE=2s\nQUEUE_DELAY=50ms\nBATCH_MAX=1024\nCACHE_BYTES=256MiB\nSNAPSHOT_EVERY=200\nBULK_TIMEOUT=1m0s\nBULK_MAX=16\n" +
-		"PAYMENT_PROCESS=on\nPAYMENT_CONCURRENCY=32\nPAYMENT_STUCK_AFTER=8\nPAYMENT_STATUS_EVERY=30s\nPAYMENT_BACKOFF_MAX=1m0s\nPAYMENT_GRACE=10s\nCLEARING_TIMEOUT=5s\nCLEARING_SUBJECT=passbook.clearing\n"
+		"PAYMENT_PROCESS=on\nPAYMENT_CONCURRENCY=32\nPAYMENT_STUCK_AFTER=8\nPAYMENT_STATUS_EVERY=30s\nPAYMENT_BACKOFF_MAX=1m0s\nPAYMENT_GRACE=10s\nCLEARING_TIMEOUT=5s\nCLEARING_SUBJECT=passbook.clearing\n" +
+		"WEBHOOKS_ALLOW_PRIVATE=false\nWEBHOOKS_MAX=1000\nWEBHOOKS_PER_CALLER=20\nWEBHOOKS_REPLAY_MAX=1000000\n"
 	if c.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", c, want)
 	}
@@ -67,6 +68,7 @@ func TestReadsEveryVariable(t *testing.T) {
 		"HTTP_CONNECTIONS_MAX": "20", "CORS_ORIGINS": "https://a.example,http://localhost:3000", "HSTS": "24h0m0s", "TRUSTED_PROXIES": "10.0.0.0/8,2001:db8::/32", "PROXY_HEADER": "Forwarded", "AUDIT_RATE": "21", "RATE_PER_SUBJECT": "16", "RATE_PER_SUBJECT_BURST": "17", "RATE_PER_ACCOUNT": "18", "RATE_PER_ACCOUNT_BURST": "19",
 		"PAYMENT_PROCESS": "off", "PAYMENT_CONCURRENCY": "10", "PAYMENT_STUCK_AFTER": "11", "PAYMENT_STATUS_EVERY": "12s", "PAYMENT_BACKOFF_MAX": "13s",
 		"PAYMENT_GRACE": "14s", "CLEARING_TIMEOUT": "15s", "CLEARING_SUBJECT": "a.b",
+		"WEBHOOKS_ALLOW_PRIVATE": "10.1.0.0/16,fd12::/16", "WEBHOOKS_MAX": "21", "WEBHOOKS_PER_CALLER": "22", "WEBHOOKS_REPLAY_MAX": "23",
 	}
 	c, err := config.LoadCommandAPI(environ)
 	if err != nil {
@@ -254,7 +256,7 @@ func TestSecretsAreMasked(t *testing.T) {
 
 func TestVariables(t *testing.T) {
 	t.Parallel()
-	for _, binary := range []string{"command-api", "query-api", "projector", "migrate"} {
+	for _, binary := range []string{"command-api", "query-api", "projector", "webhooks", "migrate"} {
 		seen := map[string]bool{}
 		for _, v := range config.Variables(binary) {
 			if v.Name == "" || v.Help == "" || seen[v.Name] {

@@ -13,7 +13,7 @@ func TestEveryVariableIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, binary := range []string{"command-api", "query-api", "projector", "log-reader", "migrate"} {
+	for _, binary := range []string{"command-api", "query-api", "projector", "webhooks", "log-reader", "migrate"} {
 		for _, variable := range Variables(binary) {
 			known := func(name string) bool { return strings.Contains(string(page), "`"+name+"`") }
 			if !known(variable.Name) && !known(strings.TrimSuffix(variable.Name, fileSuffix)) {

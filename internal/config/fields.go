@@ -16,7 +16,7 @@ type Variable struct {
 	Help    string
 }
 
-// Variables lists what a binary knows, in the order of its struct: "command-api", "query-api", "projector", "migrate".
+// Variables lists what a binary knows, in the order of its struct: "command-api", "query-api", "projector", "webhooks", "migrate".
 // The file form of a secret is listed after it. An unknown binary knows nothing.
 func Variables(binary string) []Variable {
 	var list []Variable
@@ -37,6 +37,8 @@ func defaults(binary string) any {
 		return new(defaultQueryAPI())
 	case "projector":
 		return new(defaultProjector())
+	case "webhooks":
+		return new(defaultWebhooks())
 	case "log-reader":
 		return new(defaultLogReader())
 	case "migrate":

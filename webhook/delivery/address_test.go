@@ -123,7 +123,7 @@ func TestRebinding(t *testing.T) {
 	r := newReceiver(t, nil)
 	port := r.server.URL[strings.LastIndex(r.server.URL, ":"):]
 	resolver := names(t, map[string][]string{"rebound.example": {"127.0.0.2", "127.0.0.1"}})
-	good := must(webhook.ParsePolicy("127.0.0.2/32"))
+	good := allow("127.0.0.2/32")
 	if addresses, err := resolver.LookupNetIP(t.Context(), "ip4", "rebound.example"); err != nil || addresses[0] != netip.MustParseAddr("127.0.0.2") ||
 		good.Permit("http", netip.AddrPortFrom(addresses[0], 80)) != nil {
 		t.Fatalf("%v %v", addresses, err) // a check ahead of the connection is content
@@ -139,7 +139,7 @@ func TestRebinding(t *testing.T) {
 		t.Errorf("%d requests have arrived", n)
 	}
 	allowed := w.engine(hasty())
-	allowed.Reach(must(webhook.ParsePolicy("127.0.0.0/8")), resolver, nil)
+	allowed.Reach(allow("127.0.0.0/8"), resolver, nil)
 	w.run(allowed)
 	w.awaitIdle(id)
 	r.expect(1)

@@ -109,8 +109,9 @@ func (b *batch) account(c bank.Command) account.State {
 // decider decides the items of a batch, in their order.
 type decider struct {
 	*batch
-	render   Renderer
-	together bool // deciding a group, whose dry runs build on each other
+	render    Renderer
+	approvals *Approvals
+	together  bool // deciding a group, whose dry runs build on each other
 }
 
 // decideAll adds the items, whose aggregates must be in states, and decides them.
@@ -145,6 +146,9 @@ func (d *decider) decide(it *item) (reply, eventstore.Entry) {
 	if errors.As(err, &mismatch) {
 		return reply{err: err}, eventstore.Entry{}
 	}
+	if err == nil && len(d.approvals.Thresholds) > 0 {
+		changes, err = d.secondPerson(request, changes)
+	}
 	return d.answer(it, changes, err)
 }
 
@@ -161,7 +165,7 @@ func replay(request *Request, stored eventstore.Answer) reply {
 // judge applies the rules that stand before the domain's: whose account it is, and at which version.
 func judge(w bank.World, request *Request, state account.State, at time.Time) ([]bank.Change, error) {
 	exists := state.Status != account.StatusNone
-	if request.OwnedBy != "" && (!exists || state.OwnerID != request.OwnedBy) {
+	if owner := ownerBound(request); owner != "" && (!exists || state.OwnerID != owner) {
 		return nil, account.NotFound{}
 	}
 	if exists && request.IfVersion != NoVersion && request.IfVersion != state.Version {
@@ -186,6 +190,9 @@ func (d *decider) answer(it *item, changes []bank.Change, refusal error) (reply,
 	}
 	status, body := d.render(*request, outcome)
 	answer := Answer{Status: status, Body: body, SubjectID: Subject(request.Command), Version: state.Version, Position: outcome.Position}
+	if waits, pending := WaitsIn(request, &outcome); pending {
+		answer.SubjectID = waits.ApprovalID
+	}
 	if request.DryRun {
 		if !d.together {
 			d.undo(mark)
@@ -212,10 +219,14 @@ func (d *decider) evolve(it *item, changes []bank.Change) (eventstore.Entry, err
 		before := d.states[c.StreamID]
 		after := before
 		stored := make([]eventstore.NewEvent, len(c.Events))
+		var effectiveAt time.Time // only what happens on accounts has a value date
+		if c.StreamType == account.StreamType {
+			effectiveAt = it.request.EffectiveAt
+		}
 		for j, event := range c.Events {
 			typ, schema, data := bank.Encode(event)
 			stored[j] = eventstore.NewEvent{
-				ID: newID(), Type: typ, Schema: schema, Data: data, Metadata: it.metadata, EffectiveAt: it.request.EffectiveAt,
+				ID: newID(), Type: typ, Schema: schema, Data: data, Metadata: it.metadata, EffectiveAt: effectiveAt,
 			}
 			next, fits := bank.Evolve(after, c.StreamID, event, d.recordedAt)
 			if !fits {

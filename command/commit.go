@@ -184,7 +184,7 @@ func (p *Processor) decide(ctx context.Context, from loadSource, b *batch, items
 			return err
 		}
 	}
-	d := decider{batch: b, render: p.render}
+	d := decider{batch: b, render: p.render, approvals: &p.config.Approvals}
 	d.decideAll(items)
 	return nil
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/bank"
 	"passbook/domain/payment"
 	"passbook/eventstore"
@@ -71,6 +73,39 @@ func (f *Finder) Hold(ctx context.Context, id uuid.UUID) (accountID uuid.UUID, e
 		return uuid.Nil, fmt.Errorf("hold %s: %w", id, ErrNotFound)
 	}
 	return events[0].StreamID, nil
+}
+
+// Waiting is a command that waits in an approval, as it was put down.
+type Waiting struct {
+	Command     bank.OnApproval // without what is asked of the approval
+	EffectiveAt time.Time
+	Event       uuid.UUID // by which it was put down
+}
+
+// Approval returns the command that waits in an approval, whatever has become of it, or ErrNotFound.
+func (f *Finder) Approval(ctx context.Context, id uuid.UUID) (Waiting, error) {
+	events, err := f.log.ReadStream(ctx, id, 0, 1)
+	if err != nil {
+		return Waiting{}, err
+	}
+	if len(events) == 0 || events[0].StreamType != approval.StreamType {
+		return Waiting{}, fmt.Errorf("approval %s: %w", id, ErrNotFound)
+	}
+	first, err := f.codec.Payload(events[0])
+	if err != nil {
+		return Waiting{}, err
+	}
+	requested, ok := first.(approval.Requested)
+	if !ok {
+		return Waiting{}, fmt.Errorf("approval %s begins with a %T", id, first)
+	}
+	original, err := bank.DecodeCommand(requested.Kind, requested.Command)
+	if err != nil {
+		return Waiting{}, fmt.Errorf("approval %s: %w", id, err)
+	}
+	return Waiting{
+		Command: bank.OnApproval{ApprovalID: id, Original: original, OwnedBy: requested.OwnedBy}, EffectiveAt: requested.EffectiveAt, Event: events[0].ID,
+	}, nil
 }
 
 // Payment returns the account that a payment leaves, or ErrNotFound.

@@ -25,6 +25,8 @@ type Config struct {
 	CatchUpMax     int64         // events by others that are read into the picture before it is dropped instead; 20,000
 	WriteTimeout   time.Duration // of one attempt to write; 10 s
 	ResolveTimeout time.Duration // of all attempts, before callers get ErrUnavailable; 15 s
+
+	Approvals Approvals // what one person does not suffice for; nothing
 }
 
 func (c Config) withDefaults() Config {
@@ -45,6 +47,7 @@ func (c Config) withDefaults() Config {
 		c.SnapshotEvery = 200
 	}
 	set64(&c.CatchUpMax, 20_000)
+	set64((*int64)(&c.Approvals.Expiry), int64(72*time.Hour))
 	set64((*int64)(&c.QueueAge), int64(2*time.Second))
 	set64((*int64)(&c.QueueDelay), int64(50*time.Millisecond))
 	set64((*int64)(&c.WriteTimeout), int64(10*time.Second))
@@ -157,7 +160,7 @@ func (p *Processor) Admits(caller string) error {
 
 func newItem(ctx context.Context, request Request) *item {
 	metadata := eventstore.Metadata{
-		Actor: request.Actor, CorrelationID: request.RequestID, IdempotencyKey: request.Key,
+		Actor: request.Actor, CorrelationID: request.RequestID, CausationID: request.CausationID, IdempotencyKey: request.Key,
 		Traceparent: request.Traceparent, Client: request.Client, UserAgent: request.UserAgent, Address: request.Address,
 	}
 	return &item{ctx: ctx, request: request, metadata: metadata.AppendJSON(make([]byte, 0, 384)), done: make(chan struct{})}

@@ -23,6 +23,7 @@ type Request struct {
 
 	Path        string // for the renderer
 	RequestID   string // becomes the correlation id
+	CausationID string // the event that it follows from, if it follows from one
 	Traceparent string
 	Client      string // the program that the caller's token was issued to
 	UserAgent   string // what the program calls itself
@@ -78,6 +79,8 @@ func Subject(c bank.Command) uuid.UUID {
 		return c.ReversalID
 	case bank.OnPayment:
 		return c.PaymentID
+	case bank.OnApproval:
+		return c.ApprovalID
 	}
 	panic(fmt.Sprintf("command: %T is about nothing", c))
 }

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/bank"
 	"passbook/domain/money"
 	"passbook/domain/payment"
@@ -31,6 +32,7 @@ var (
 	onPayments = []payment.Command{
 		payment.Request{}, payment.Submit{}, payment.Settle{}, payment.Reject{}, payment.TimeOut{}, payment.Cancel{}, payment.Push{}, payment.MarkStuck{},
 	}
+	onApprovals = []approval.Command{approval.Request{}, approval.Approve{}, approval.Reject{}, approval.Expire{}}
 )
 
 // all returns a command of each sort and kind, as value makes it from an empty one.
@@ -41,6 +43,9 @@ func all(value func(any) any) []bank.Command {
 	}
 	for _, c := range onPayments {
 		commands = append(commands, bank.OnPayment{PaymentID: uuid.New(), AccountID: uuid.New(), Command: value(c).(payment.Command)})
+	}
+	for _, c := range onApprovals {
+		commands = append(commands, bank.OnApproval{ApprovalID: uuid.New(), Original: value(bank.Reverse{}).(bank.Command), OwnedBy: "ada", Command: value(c).(approval.Command)})
 	}
 	return commands
 }
@@ -66,6 +71,8 @@ func fill(v reflect.Value) {
 		return
 	}
 	switch v.Kind() {
+	case reflect.Slice:
+		v.SetBytes([]byte(`{"a":"ä"}`))
 	case reflect.String:
 		v.SetString("ä " + uuid.NewString())
 	case reflect.Bool:
@@ -119,7 +126,7 @@ func TestEveryCommandTravels(t *testing.T) {
 // The set is closed, but the compiler does not know it.
 func TestNoCommandIsMissing(t *testing.T) {
 	t.Parallel()
-	known := map[string]map[string]bool{"account": {}, "payment": {}, "bank": {}}
+	known := map[string]map[string]bool{"account": {}, "payment": {}, "approval": {}, "bank": {}}
 	for _, c := range commands {
 		known["bank"][reflect.TypeOf(c).Name()] = true
 		switch c := c.(type) {
@@ -127,6 +134,8 @@ func TestNoCommandIsMissing(t *testing.T) {
 			known["account"][reflect.TypeOf(c.Command).Name()] = true
 		case bank.OnPayment:
 			known["payment"][reflect.TypeOf(c.Command).Name()] = true
+		case bank.OnApproval:
+			known["approval"][reflect.TypeOf(c.Command).Name()] = true
 		}
 	}
 	for set, names := range known {
@@ -220,5 +229,16 @@ func TestUnknownKindsAreRefused(t *testing.T) {
 	}
 	if _, err := decodeNote(note{secret: []byte("short"), subject: "there"}.encode()); err == nil {
 		t.Error("a short secret is taken")
+	}
+}
+
+// A message cannot nest approvals, which would be read by a call for each.
+func TestAnApprovalOfAnApprovalDoesNotArrive(t *testing.T) {
+	t.Parallel()
+	w := writer{}
+	inner := bank.OnApproval{ApprovalID: uuid.New(), Original: bank.Transfer{}, Command: approval.Expire{}}
+	w.command(bank.OnApproval{ApprovalID: uuid.New(), Original: inner, Command: approval.Expire{}})
+	if r := newReader(w.buffer); r.command() != nil || r.err == nil {
+		t.Errorf("it is read: %v", r.err)
 	}
 }

@@ -1,10 +1,12 @@
 package forward
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/bank"
 	"passbook/domain/payment"
 )
@@ -15,6 +17,7 @@ const (
 	aboutTransfer
 	aboutReversal
 	aboutPayment
+	aboutApproval
 )
 
 // command writes a command of any sort.
@@ -41,6 +44,12 @@ func (w *writer) command(c bank.Command) {
 		w.byte(aboutPayment)
 		w.uuids(c.PaymentID, c.AccountID)
 		w.onPayment(c.Command)
+	case bank.OnApproval:
+		w.byte(aboutApproval)
+		w.uuid(c.ApprovalID)
+		w.text(c.OwnedBy)
+		w.onApproval(c.Command)
+		w.command(c.Original)
 	default:
 		panic(fmt.Sprintf("forward: %T is no command", c))
 	}
@@ -57,6 +66,8 @@ func (r *reader) command() bank.Command {
 		return bank.Reverse{ReversalID: r.uuid(), Original: r.original(), Amount: r.optionalAmount(), Reason: r.copied(), Metadata: r.metadata()}
 	case aboutPayment:
 		return bank.OnPayment{PaymentID: r.uuid(), AccountID: r.uuid(), Command: r.onPayment()}
+	case aboutApproval:
+		return r.approval()
 	default:
 		r.fail("command about an unknown thing %d", about)
 		return nil
@@ -147,4 +158,75 @@ func (r *reader) onPayment() payment.Command {
 		r.fail("command about a payment of an unknown kind %d", kind)
 		return nil
 	}
+}
+
+// The kinds of commands about approvals, likewise for ever.
+const (
+	kindAskForApproval = iota + 1
+	kindApprove
+	kindRejectApproval
+	kindExpireApproval
+)
+
+func (w *writer) onApproval(c approval.Command) {
+	switch c := c.(type) {
+	case approval.Request:
+		w.byte(kindAskForApproval)
+		w.uuids(c.ApprovalID, c.AccountID)
+		w.text(c.Kind)
+		w.bytes(c.Command)
+		w.money(c.Money)
+		w.signed(int64(c.Threshold))
+		w.texts(c.Maker, c.OwnedBy)
+		w.time(c.EffectiveAt)
+		w.time(c.ExpiresAt)
+	case approval.Approve:
+		w.byte(kindApprove)
+		w.text(c.By)
+	case approval.Reject:
+		w.byte(kindRejectApproval)
+		w.texts(c.By, c.Reason)
+	case approval.Expire:
+		w.byte(kindExpireApproval)
+	default:
+		panic(fmt.Sprintf("forward: %T is no command", c))
+	}
+}
+
+// approval reads what waits in an approval behind what is asked of it: never another approval, so that a message cannot go deeper.
+func (r *reader) approval() bank.Command {
+	c := bank.OnApproval{ApprovalID: r.uuid(), OwnedBy: r.copied(), Command: r.onApproval()}
+	if r.at < len(r.data) && r.data[r.at] == aboutApproval {
+		r.fail("an approval of an approval")
+		return nil
+	}
+	c.Original = r.command()
+	return c
+}
+
+func (r *reader) onApproval() approval.Command {
+	switch kind := r.byte(); kind {
+	case kindAskForApproval:
+		return approval.Request{
+			ApprovalID: r.uuid(), AccountID: r.uuid(), Kind: r.copied(), Command: r.document(), Money: r.money(), Threshold: r.amount(),
+			Maker: r.copied(), OwnedBy: r.copied(), EffectiveAt: r.time(), ExpiresAt: r.time(),
+		}
+	case kindApprove:
+		return approval.Approve{By: r.copied()}
+	case kindRejectApproval:
+		return approval.Reject{By: r.copied(), Reason: r.copied()}
+	case kindExpireApproval:
+		return approval.Expire{}
+	default:
+		r.fail("command about an approval of an unknown kind %d", kind)
+		return nil
+	}
+}
+
+// document is a copy of JSON; nil for none.
+func (r *reader) document() []byte {
+	if data := r.slice(); len(data) > 0 {
+		return bytes.Clone(data)
+	}
+	return nil
 }

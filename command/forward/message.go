@@ -8,13 +8,13 @@ import (
 )
 
 // format is what both sides must agree on. An instance sends nothing to a decider of another format.
-const format = 2
+const format = 3
 
 // outbound writes a command that is to be decided elsewhere.
 func (w *writer) outbound(o *command.Outbound, now time.Time) {
 	r := o.Request()
 	w.unsigned(uint64(max(0, now.Sub(o.Queued()).Microseconds())))
-	w.texts(r.Caller, r.Key, r.Path, r.RequestID, r.OwnedBy)
+	w.texts(r.Caller, r.Key, r.Path, r.RequestID, r.OwnedBy, r.Actor)
 	w.buffer = append(w.buffer, r.Fingerprint[:]...)
 	w.signed(r.IfVersion)
 	w.time(r.EffectiveAt)
@@ -27,7 +27,7 @@ func (w *writer) outbound(o *command.Outbound, now time.Time) {
 func (r *reader) inbound() (c command.Inbound) {
 	c.Waited = time.Duration(r.unsigned()) * time.Microsecond //nolint:gosec // a nonsense wait is an overload, no more
 	q := &c.Request
-	q.Caller, q.Key, q.Path, q.RequestID, q.OwnedBy = r.text(), r.text(), r.text(), r.text(), r.text()
+	q.Caller, q.Key, q.Path, q.RequestID, q.OwnedBy, q.Actor = r.text(), r.text(), r.text(), r.text(), r.text(), r.copied()
 	if from, ok := r.next(len(q.Fingerprint)); ok {
 		copy(q.Fingerprint[:], r.data[from:])
 	}

@@ -11,17 +11,18 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/payment"
 	"passbook/domain/reversal"
 )
 
-// Aggregate is the state of one stream: an account.State, a payment.State or a reversal.State, as a value. It is never changed.
+// Aggregate is the state of one stream: an account.State, a payment.State, a reversal.State or an approval.State, as a value. It is never changed.
 type Aggregate interface {
 	// Size is about how many bytes it holds in memory.
 	Size() int
 }
 
-// Event is what happened to one aggregate: an event of package account, payment or reversal.
+// Event is what happened to one aggregate: an event of package account, payment, reversal or approval.
 type Event any
 
 // Version is the number of events that the aggregate is the fold of; of nil it is 0.
@@ -34,6 +35,8 @@ func Version(a Aggregate) int64 {
 	case payment.State:
 		return a.Version
 	case reversal.State:
+		return a.Version
+	case approval.State:
 		return a.Version
 	}
 	panic(fmt.Sprintf("bank: %T is no aggregate", a))
@@ -50,6 +53,8 @@ func StreamType(a Aggregate) string {
 		return payment.StreamType
 	case reversal.State:
 		return reversal.StreamType
+	case approval.State:
+		return approval.StreamType
 	default:
 		panic(fmt.Sprintf("bank: %T is no aggregate", a))
 	}
@@ -68,6 +73,9 @@ func Evolve(a Aggregate, id uuid.UUID, e Event, at time.Time) (after Aggregate, 
 	case reversal.Reversed:
 		s, ok := as[reversal.State](a)
 		return reversal.Evolve(s, id, e, at), ok
+	case approval.Event:
+		s, ok := as[approval.State](a)
+		return approval.Evolve(s, e, at), ok
 	}
 	panic(fmt.Sprintf("bank: no fold for event %T", e))
 }
@@ -87,6 +95,8 @@ func Encode(e Event) (typ string, schema int, data []byte) {
 		return payment.Encode(e)
 	case reversal.Reversed:
 		return reversal.Encode(e)
+	case approval.Event:
+		return approval.Encode(e)
 	}
 	panic(fmt.Sprintf("bank: no encoding for event %T", e))
 }
@@ -100,6 +110,8 @@ func Decode(streamType, typ string, schema int, data []byte) (Event, error) {
 		return event(payment.Decode(typ, schema, data))
 	case reversal.StreamType:
 		return event(reversal.Decode(typ, schema, data))
+	case approval.StreamType:
+		return event(approval.Decode(typ, schema, data))
 	}
 	return nil, fmt.Errorf("%w in a stream of type %.64q", account.ErrUnknownEvent, streamType)
 }
@@ -131,6 +143,9 @@ func Types() []EventType {
 	for _, t := range reversal.Types() {
 		all = append(all, EventType{reversal.StreamType, t.Name, t.Schema})
 	}
+	for _, t := range approval.Types() {
+		all = append(all, EventType{approval.StreamType, t.Name, t.Schema})
+	}
 	return all
 }
 
@@ -139,6 +154,7 @@ type snapshot struct {
 	Account  *account.State  `json:"account,omitempty"`
 	Payment  *payment.State  `json:"payment,omitempty"`
 	Reversal *reversal.State `json:"transaction,omitempty"`
+	Approval *approval.State `json:"approval,omitempty"`
 }
 
 // Snapshot returns the aggregate as JSON, to be read back by the code of the same [FoldFingerprint] only.
@@ -151,6 +167,8 @@ func Snapshot(a Aggregate) ([]byte, error) {
 		s.Payment = &a
 	case reversal.State:
 		s.Reversal = &a
+	case approval.State:
+		s.Approval = &a
 	}
 	return json.Marshal(s)
 }
@@ -168,6 +186,8 @@ func Restore(data []byte) (Aggregate, error) {
 		return *s.Payment, nil
 	case s.Reversal != nil:
 		return *s.Reversal, nil
+	case s.Approval != nil:
+		return *s.Approval, nil
 	}
 	return nil, fmt.Errorf("snapshot: of nothing")
 }
@@ -176,6 +196,6 @@ func Restore(data []byte) (Aggregate, error) {
 func FoldFingerprint() string { return foldFingerprint() }
 
 var foldFingerprint = sync.OnceValue(func() string {
-	sum := sha256.Sum256([]byte(account.FoldFingerprint() + payment.FoldFingerprint() + reversal.FoldVersion))
+	sum := sha256.Sum256([]byte(account.FoldFingerprint() + payment.FoldFingerprint() + reversal.FoldVersion + approval.FoldFingerprint()))
 	return hex.EncodeToString(sum[:])
 })

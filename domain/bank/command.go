@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/money"
 	"passbook/domain/payment"
 	"passbook/domain/transfer"
@@ -39,10 +40,19 @@ type OnPayment struct {
 	Command   payment.Command
 }
 
-func (OnAccount) isCommand() {}
-func (Transfer) isCommand()  {}
-func (Reverse) isCommand()   {}
-func (OnPayment) isCommand() {}
+// OnApproval asks something of an approval. Original is the command that waits in it; approved, it is decided in the same step.
+type OnApproval struct {
+	ApprovalID uuid.UUID
+	Original   Command // never an OnApproval
+	OwnedBy    string  // as in approval.Request
+	Command    approval.Command
+}
+
+func (OnAccount) isCommand()  {}
+func (Transfer) isCommand()   {}
+func (Reverse) isCommand()    {}
+func (OnPayment) isCommand()  {}
+func (OnApproval) isCommand() {}
 
 // Principal is the account that a command is about in the first place: whose owner may give it, and whose version the caller may
 // name.
@@ -56,6 +66,8 @@ func Principal(c Command) uuid.UUID {
 		return c.Original.AccountID
 	case OnPayment:
 		return c.AccountID
+	case OnApproval:
+		return Principal(c.Original)
 	}
 	panic(fmt.Sprintf("bank: command %T is about nothing", c))
 }
@@ -75,6 +87,8 @@ func Concerned(c Command, ids []uuid.UUID) []uuid.UUID {
 		return ids
 	case OnPayment:
 		return append(ids, c.AccountID, c.PaymentID)
+	case OnApproval:
+		return append(Concerned(c.Original, ids), c.ApprovalID)
 	}
 	panic(fmt.Sprintf("bank: command %T is about nothing", c))
 }

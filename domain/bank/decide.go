@@ -53,6 +53,8 @@ func Decide(w World, c Command, at time.Time) ([]Change, error) {
 		return decideReverse(w, c, at)
 	case OnPayment:
 		return decideOnPayment(w, c, at)
+	case OnApproval:
+		return decideOnApproval(w, c, at)
 	}
 	panic(fmt.Sprintf("bank: no rule for command %T", c))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/bank"
 	"passbook/domain/money"
 	"passbook/domain/payment"
@@ -55,7 +56,7 @@ func golden(t *testing.T) map[string]eventstore.Event {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stream := map[string]string{"account": account.StreamType, "payment": payment.StreamType, "reversal": reversal.StreamType}[strings.Split(file, "/")[3]]
+		stream := map[string]string{"account": account.StreamType, "payment": payment.StreamType, "reversal": reversal.StreamType, "approval": approval.StreamType}[strings.Split(file, "/")[3]]
 		events[filepath.Base(file)] = eventstore.Event{Position: 7, StreamType: stream, Version: 3, Type: name[1], Schema: schema, Data: bytes.TrimSuffix(data, []byte("\n"))}
 	}
 	return events
@@ -130,7 +131,7 @@ func TestEveryShapeEverStoredIsRead(t *testing.T) {
 		account.opened/1 money.deposited/1 money.deposited/2 money.withdrawn/1 fee.charged/1 interest.posted/1 interest.credited/1 interest.debited/1
 		account.frozen/1 account.unfrozen/1 account.closed/1 account.reopened/1 account.settings_changed/1 account.terms_changed/1
 		payment.requested/1 payment.submitted/1 payment.settled/1 payment.rejected/1 payment.timed_out/1 payment.cancelled/1 payment.pushed/1 payment.stuck/1
-		payment.answer_contradicted/1 transaction.reversed/1
+		payment.answer_contradicted/1 transaction.reversed/1 approval.requested/1 approval.approved/1 approval.rejected/1 approval.expired/1
 		transfer.sent/1 transfer.received/1 hold.placed/1 hold.captured/1 hold.released/1 hold.extended/1 hold.expired/1 reversal.posted/1`)
 	for _, shape := range ever {
 		if !known[shape] {

@@ -1,0 +1,85 @@
+package approval
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// ErrUnknownEvent says that a stored event has a wire name or a schema that this program does not know, most likely because
+// a newer one wrote it.
+var ErrUnknownEvent = errors.New("unknown event")
+
+var errNoObject = errors.New("not a JSON object")
+
+// Decode reads an event's payload of the current schema; older schemas must have been brought up before. An unknown name or
+// schema is ErrUnknownEvent. A payload in which something required is missing or out of its range is an error, a field it
+// does not know is not. The event shares no memory with data.
+func Decode(typ string, schema int, data []byte) (Event, error) {
+	switch (EventType{typ, schema}) {
+	case EventType{TypeRequested, schemaRequested}:
+		return decode(data, Requested{})
+	case EventType{TypeApproved, schemaApproved}:
+		return decode(data, Approved{})
+	case EventType{TypeRejected, schemaRejected}:
+		return decode(data, Rejected{})
+	case EventType{TypeExpired, schemaExpired}:
+		return decode(data, Expired{})
+	}
+	return nil, fmt.Errorf("%w %.64q schema %d", ErrUnknownEvent, typ, schema)
+}
+
+// stored is an event that can tell what is wrong with what was read for it.
+type stored interface {
+	Event
+	fault() error
+}
+
+func decode[E stored](data []byte, blank E) (Event, error) {
+	e := blank
+	err := errNoObject
+	if isObject(data) { // a null would leave blank as it is and be no error
+		err = json.Unmarshal(data, &e)
+	}
+	if err == nil {
+		err = e.fault()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("decode %T: %w", blank, err)
+	}
+	return e, nil
+}
+
+func isObject(data []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) }
+
+// What a stored payload must hold to be the event it says it is. Texts were judged when they were decided on and are not
+// judged again: the limits of today do not make yesterday's facts untrue.
+
+var errMissing = errors.New("missing or out of range")
+
+func missingUnless(holds bool, field string) error {
+	if holds {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", field, errMissing)
+}
+
+func (e Requested) fault() error {
+	return firstFault(
+		missingUnless(e.ApprovalID != uuid.Nil, "approval_id"),
+		missingUnless(e.AccountID != uuid.Nil, "account_id"),
+		missingUnless(e.Kind != "", "kind"),
+		missingUnless(isObject(e.Command), "command"),
+		missingUnless(e.Amount > 0 && e.Amount.InRange(), "amount"),
+		missingUnless(!e.Currency.IsZero(), "currency"),
+		missingUnless(e.Threshold >= 0 && e.Threshold < e.Amount, "threshold"),
+		missingUnless(e.Maker != "", "maker"),
+		missingUnless(!e.ExpiresAt.IsZero(), "expires_at"))
+}
+
+func (e Approved) fault() error { return missingUnless(e.By != "", "by") }
+func (e Rejected) fault() error { return missingUnless(e.By != "", "by") }
+func (e Expired) fault() error  { return missingUnless(!e.ExpiresAt.IsZero(), "expires_at") }

@@ -60,7 +60,7 @@ func withoutExample(op *openapi3.Operation) (missing []string) {
 }
 
 // unanswered are codes of errors that the contract keeps, and neither API answers today.
-var unanswered = []any{"concurrent_modification", "duplicate_reference", "payment_not_due"}
+var unanswered = []any{"concurrent_modification", "duplicate_reference", "payment_not_due", "approval_exists", "approval_not_due"}
 
 // Each code of an error has an example under its status, in one of the documents at least, and stands there under its name.
 func TestEachErrorHasAnExample(t *testing.T) {
@@ -101,6 +101,11 @@ func problems(response *openapi3.Response) map[string]map[string]any {
 	return found
 }
 
+// accepted are breaks that were decided on, with the reason.
+var accepted = map[string]string{
+	"command: POST /v1/payments: 202 is of another type": "a payment may wait for a second person now, as other commands may: where the bank is configured so, which it is not by itself",
+}
+
 // What was released keeps working: a client of the last released documents meets nothing that it cannot read, and is asked for
 // nothing that it does not send.
 func TestNothingReleasedIsBroken(t *testing.T) {
@@ -111,7 +116,9 @@ func TestNothingReleasedIsBroken(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, fault := range broken(load(t, released), load(t, text)) {
-			t.Errorf("%s: %s", name, fault)
+			if fault = name + ": " + fault; accepted[fault] == "" {
+				t.Error(fault)
+			}
 		}
 	}
 }

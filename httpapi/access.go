@@ -29,6 +29,7 @@ var (
 	readAudit    = Rule{Full: []auth.Scope{auth.AuditRead}}
 	auditOwn     = Rule{Full: []auth.Scope{auth.AuditRead}, OwnToo: true}
 	readOps      = Rule{Full: []auth.Scope{auth.Operations, auth.AccountsRead}}
+	approve      = Rule{Full: []auth.Scope{auth.ApprovalsWrite}}
 	public       = Rule{Public: true}
 )
 
@@ -56,7 +57,10 @@ var access = map[Route]Rule{
 	{"POST", "/v1/payments/{payment_id}/cancel"}:            operate,
 	{"POST", "/v1/payments/{payment_id}/push"}:              operate,
 
-	{"POST", "/v1/bulk"}: {Full: []auth.Scope{auth.AccountsWrite, auth.Operations}, OwnToo: true}, // each item is held to the rule of its own route
+	{"POST", "/v1/approvals/{approval_id}/approve"}: approve,
+	{"POST", "/v1/approvals/{approval_id}/reject"}:  approve,
+
+	{"POST", "/v1/bulk"}: {Full: []auth.Scope{auth.AccountsWrite, auth.ApprovalsWrite, auth.Operations}, OwnToo: true}, // each item is held to the rule of its own route
 
 	{"GET", "/v1/accounts"}:                       readOwn,
 	{"GET", "/v1/accounts/{account_id}"}:          readOwn,

@@ -51,6 +51,10 @@ func (closedBank) Payment(context.Context, uuid.UUID) (uuid.UUID, error) {
 	return uuid.Nil, command.ErrNotFound
 }
 
+func (closedBank) Approval(context.Context, uuid.UUID) (command.Waiting, error) {
+	return command.Waiting{}, command.ErrNotFound
+}
+
 // emptyBooks know no account.
 type emptyBooks struct{}
 

@@ -52,6 +52,12 @@ const (
 	PaymentFinal            = "payment_final"
 	PaymentSubmitted        = "payment_submitted"
 	PaymentNotDue           = "payment_not_due"
+	ApprovalByMaker         = "approval_by_maker"
+	ApprovalExists          = "approval_exists"
+	ApprovalRequired        = "approval_required"
+	ApprovalFinal           = "approval_final"
+	ApprovalExpired         = "approval_expired"
+	ApprovalNotDue          = "approval_not_due"
 	IdempotencyKeyReused    = "idempotency_key_reused"
 	RateLimited             = "rate_limited"
 	InternalError           = "internal_error"
@@ -68,10 +74,12 @@ var table = []Kind{
 	{IdempotencyKeyRequired, http.StatusBadRequest, "Idempotency key required", false},
 	{Unauthenticated, http.StatusUnauthorized, "Unauthenticated", false},
 	{InsufficientScope, http.StatusForbidden, "Insufficient scope", false},
+	{ApprovalByMaker, http.StatusForbidden, "Approval by its maker", false},
 	{NotFound, http.StatusNotFound, "Not found", false},
 	{MethodNotAllowed, http.StatusMethodNotAllowed, "Method not allowed", false},
 	{AccountExists, http.StatusConflict, "Account exists", false},
 	{PaymentExists, http.StatusConflict, "Payment exists", false},
+	{ApprovalExists, http.StatusConflict, "Approval exists", false},
 	{IdempotencyInProgress, http.StatusConflict, "Request in progress", true},
 	{ConcurrentModification, http.StatusConflict, "Concurrent modification", true},
 	{ReadModelStale, http.StatusConflict, "Read model stale", true},
@@ -102,6 +110,10 @@ var table = []Kind{
 	{PaymentFinal, http.StatusUnprocessableEntity, "Payment final", false},
 	{PaymentSubmitted, http.StatusUnprocessableEntity, "Payment submitted", false},
 	{PaymentNotDue, http.StatusUnprocessableEntity, "Payment not due", false},
+	{ApprovalRequired, http.StatusUnprocessableEntity, "Approval required", false},
+	{ApprovalFinal, http.StatusUnprocessableEntity, "Approval final", false},
+	{ApprovalExpired, http.StatusUnprocessableEntity, "Approval expired", false},
+	{ApprovalNotDue, http.StatusUnprocessableEntity, "Approval not due", false},
 	{IdempotencyKeyReused, http.StatusUnprocessableEntity, "Idempotency key reused", false},
 	{RateLimited, http.StatusTooManyRequests, "Rate limited", true},
 	{InternalError, http.StatusInternalServerError, "Internal error", true},

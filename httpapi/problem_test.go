@@ -15,18 +15,19 @@ import (
 var contract = map[int]string{
 	400: "malformed_request invalid_parameter invalid_cursor idempotency_key_required",
 	401: "unauthenticated",
-	403: "insufficient_scope",
+	403: "insufficient_scope approval_by_maker",
 	404: "not_found",
 	405: "method_not_allowed",
 	408: "request_timeout",
-	409: "account_exists payment_exists idempotency_in_progress concurrent_modification read_model_stale duplicate_reference",
+	409: "account_exists payment_exists approval_exists idempotency_in_progress concurrent_modification read_model_stale duplicate_reference",
 	412: "version_mismatch",
 	413: "payload_too_large",
 	414: "url_too_long",
 	415: "unsupported_media_type",
 	422: "insufficient_funds account_frozen account_closed currency_mismatch balance_not_zero overdraft_limit_in_use hold_expired " +
 		"capture_exceeds_hold already_reversed reversal_exceeds_original same_account hold_not_active hold_of_payment too_many_holds limit_exceeded not_reversible " +
-		"payment_final payment_submitted payment_not_due amount_out_of_range idempotency_key_reused",
+		"payment_final payment_submitted payment_not_due amount_out_of_range idempotency_key_reused " +
+		"approval_required approval_final approval_expired approval_not_due",
 	429: "rate_limited",
 	431: "headers_too_large",
 	500: "internal_error",

@@ -182,7 +182,7 @@ func (w *writer) onApproval(c approval.Command) {
 		w.time(c.ExpiresAt)
 	case approval.Approve:
 		w.byte(kindApprove)
-		w.text(c.By)
+		w.texts(c.By, c.Reason)
 	case approval.Reject:
 		w.byte(kindRejectApproval)
 		w.texts(c.By, c.Reason)
@@ -212,7 +212,7 @@ func (r *reader) onApproval() approval.Command {
 			Maker: r.copied(), OwnedBy: r.copied(), EffectiveAt: r.time(), ExpiresAt: r.time(),
 		}
 	case kindApprove:
-		return approval.Approve{By: r.copied()}
+		return approval.Approve{By: r.copied(), Reason: r.copied()}
 	case kindRejectApproval:
 		return approval.Reject{By: r.copied(), Reason: r.copied()}
 	case kindExpireApproval:

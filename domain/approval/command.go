@@ -27,7 +27,7 @@ type Request struct {
 }
 
 // Approve asks to carry the command out.
-type Approve struct{ By string }
+type Approve struct{ By, Reason string } // the reason may be empty
 
 // Reject asks to drop it.
 type Reject struct{ By, Reason string }

@@ -57,7 +57,7 @@ func decideApprove(s State, c Approve, at time.Time) ([]Event, error) {
 	if s.Status == StatusApproved && s.DecidedBy == c.By {
 		return nil, nil
 	}
-	if err := s.decidable(c.By, at); err != nil {
+	if err := firstFault(s.decidable(c.By, at), checkText("reason", c.Reason, 0, ReasonMax)); err != nil {
 		return nil, err
 	}
 	return []Event{Approved(c)}, nil

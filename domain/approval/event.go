@@ -30,7 +30,8 @@ type Requested struct {
 
 // Approved says that somebody else agreed. What was asked for stands in the same append.
 type Approved struct {
-	By string `json:"by"`
+	By     string `json:"by"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // Rejected says that somebody else did not agree.

@@ -19,7 +19,7 @@ func Evolve(s State, e Event, at time.Time) State {
 		s.Status, s.RequestedAt, s.ExpiresAt = StatusPending, at.UTC(), e.ExpiresAt.UTC()
 		return s
 	case Approved:
-		return s.decided(StatusApproved, e.By, "", at)
+		return s.decided(StatusApproved, e.By, e.Reason, at)
 	case Rejected:
 		return s.decided(StatusRejected, e.By, e.Reason, at)
 	case Expired:

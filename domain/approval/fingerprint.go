@@ -33,7 +33,7 @@ var foldFingerprint = sync.OnceValue(func() string {
 func fingerprintHistory() []Event {
 	return []Event{
 		Requested{uuid.UUID{1}, uuid.UUID{2}, "kind 3", json.RawMessage(`{"command":4}`), 500, money.MustCurrency("EUR"), 60, "maker 7", "owner 8", time.Unix(9, 0).UTC(), time.Unix(10, 0).UTC()},
-		Approved{"by 11"},
+		Approved{"by 11", "reason 16"},
 		Rejected{"by 12", "reason 13"},
 		Expired{time.Unix(14, 0).UTC()},
 		Requested{ApprovalID: uuid.UUID{15}},

@@ -27,7 +27,8 @@ var samples = []sample{
 		Amount: 1_000_001, Currency: eur, Threshold: 1_000_000, Maker: "ada", OwnedBy: "ada", EffectiveAt: time.Date(2026, 10, 31, 0, 0, 0, 0, time.UTC), ExpiresAt: sampleUntil}},
 	{"minimal", approval.Requested{ApprovalID: sampleID(1), AccountID: sampleID(2), Kind: "k", Command: json.RawMessage(`{}`), Amount: money.MaxAmount, Currency: money.MustCurrency("JPY"), Maker: "m",
 		ExpiresAt: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}},
-	{"full", approval.Approved{By: "teller-2"}},
+	{"full", approval.Approved{By: "teller-2", Reason: "the customer was called back"}},
+	{"minimal", approval.Approved{By: "teller-2"}},
 	{"full", approval.Rejected{By: "teller-2", Reason: "not known to the customer \"ada\""}},
 	{"full", approval.Expired{ExpiresAt: sampleUntil}},
 }

@@ -44,7 +44,7 @@ type State struct {
 	RequestedAt time.Time       `json:"requested_at"`
 	ExpiresAt   time.Time       `json:"expires_at"`
 	DecidedBy   string          `json:"decided_by,omitempty"`
-	Reason      string          `json:"reason,omitempty"` // of a rejection
+	Reason      string          `json:"reason,omitempty"` // of the decision
 	DecidedAt   time.Time       `json:"decided_at,omitzero"`
 }
 

@@ -58,7 +58,7 @@ func TestCommandsThatWaitKeepTheirBytes(t *testing.T) {
 		golden, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) && *update {
 			golden = append(bytes.Clone(data), '\n')
-			err = os.WriteFile(path, golden, 0o644) //nolint:gosec // for all to read
+			err = os.WriteFile(path, golden, 0o644)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -17,10 +17,14 @@ const (
 	Own           Scope = "own"            // customer: accounts whose owner id is the token's subject
 	AuditRead     Scope = "audit:read"     // raw events
 	Operations    Scope = "operations"     // how the machinery is doing
+
+	ApprovalsWrite Scope = "approvals:write" // the second person, for what one does not suffice for
 )
 
 // Scopes lists them all.
-func Scopes() []Scope { return []Scope{AccountsWrite, AccountsRead, Own, AuditRead, Operations} }
+func Scopes() []Scope {
+	return []Scope{AccountsWrite, AccountsRead, Own, AuditRead, Operations, ApprovalsWrite}
+}
 
 // Identity is who a verified token speaks for. It is shared between requests and never changed.
 type Identity struct {

@@ -53,15 +53,19 @@ func (a *answer) setHeaders(h http.Header) {
 	etag := len(text)
 	text = strconv.AppendInt(text, a.Position, 10)
 	position := len(text)
-	if a.location != "" {
-		text = httpapi.AppendID(append(text, a.location...), a.SubjectID)
+	location := a.location
+	if isPending(a.Status, a.Body) {
+		location = approvalsPath
+	}
+	if location != "" {
+		text = httpapi.AppendID(append(text, location...), a.SubjectID)
 	}
 	all := string(text)
 	values := []string{all[:etag], all[etag:position], all[position:]}
 	h["Content-Type"] = contentJSON
 	h["ETag"] = values[0:1:1] // as the standard writes it; net/http would make it Etag
 	h["Passbook-Position"] = values[1:2:2]
-	if a.location != "" {
+	if location != "" {
 		h["Location"] = values[2:3:3]
 	}
 }

@@ -25,6 +25,7 @@ type order struct {
 	effectiveAt time.Time
 	command     bank.Command
 	find        func(context.Context, Finder) (bank.Command, error) // when command is nil
+	waited      *command.Waiting                                    // what find has found of a command that waits for approval
 }
 
 func (h *handlers) execute(ctx context.Context, call *httpapi.Call, o order) (*answer, error) {
@@ -75,12 +76,16 @@ func (h *handlers) request(ctx context.Context, call *httpapi.Call, o order) (co
 	if err := call.CountAccount(bank.Principal(o.command)); err != nil {
 		return command.Request{}, err
 	}
-	return command.Request{
+	request := command.Request{
 		Caller: call.Identity.Caller, Key: key, Fingerprint: print,
 		Path: call.Path, RequestID: call.RequestID, Traceparent: call.Traceparent,
 		Client: call.Client(), UserAgent: call.UserAgent(), Address: call.Address, Actor: call.Identity.Subject, OwnedBy: call.OwnedBy,
 		IfVersion: version, EffectiveAt: o.effectiveAt, Command: o.command, DryRun: call.DryRun,
-	}, nil
+	}
+	if o.waited != nil {
+		request.EffectiveAt, request.CausationID = o.waited.EffectiveAt, o.waited.Event.String()
+	}
+	return request, nil
 }
 
 // noSuch is the answer about what does not exist, and about what the caller may not see.

@@ -96,7 +96,7 @@ func TestRequiredFields(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	account := r.open("")
-	mighty := r.Token(t, "teller-1", auth.AccountsWrite, auth.Operations)
+	mighty := r.Token(t, "teller-1", auth.AccountsWrite, auth.Operations, auth.ApprovalsWrite)
 	for path, item := range r.Spec.Paths.Map() {
 		for method, operation := range item.Operations() {
 			media := operation.RequestBody.Value.Content["application/json"]

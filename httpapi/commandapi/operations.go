@@ -60,6 +60,8 @@ var operations = []operation{
 	at("POST", "/v1/payments", requestPayment),
 	by("POST", "/v1/payments/{payment_id}/cancel", cancelPayment),
 	by("POST", "/v1/payments/{payment_id}/push", pushPayment),
+	by("POST", "/v1/approvals/{approval_id}/approve", approveCommand),
+	by("POST", "/v1/approvals/{approval_id}/reject", rejectCommand),
 }
 
 // serve is the handler of a request by itself.

@@ -6,6 +6,7 @@ import (
 
 	"passbook/command"
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/bank"
 	"passbook/domain/payment"
 	"passbook/domain/reversal"
@@ -71,6 +72,8 @@ func faults(c bank.Command, refused error, detail string) []httpapi.FieldError {
 		return at("/"+refused.Field, httpapi.FieldInvalidValue)
 	case payment.InvalidField:
 		return at("/"+refused.Field, httpapi.FieldInvalidValue)
+	case approval.InvalidField:
+		return at("/"+refused.Field, httpapi.FieldInvalidValue)
 	}
 	return nil
 }
@@ -133,6 +136,10 @@ func otherData(refused error) []httpapi.Member {
 		return []httpapi.Member{httpapi.Text("deadline", r.Deadline.UTC().Format(time.RFC3339Nano))}
 	case payment.AmountOutOfRange:
 		return []httpapi.Member{httpapi.Number("amount", r.Amount), httpapi.Number("min", r.Min), httpapi.Number("max", r.Max)}
+	case approval.Final:
+		return []httpapi.Member{httpapi.Text("outcome", string(r.Outcome))}
+	case approval.HasExpired:
+		return []httpapi.Member{httpapi.Text("expires_at", r.ExpiresAt.UTC().Format(time.RFC3339Nano))}
 	}
 	return nil
 }

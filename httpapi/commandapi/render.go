@@ -25,6 +25,9 @@ func Render(r command.Request, o command.Outcome) (status int, body []byte) {
 	case r.DryRun:
 		return http.StatusOK, appendDryRun(make([]byte, 0, 1024), r, o)
 	}
+	if waits, pending := command.WaitsIn(&r, &o); pending {
+		return http.StatusAccepted, appendPending(make([]byte, 0, 448), &waits, o)
+	}
 	return successStatus(r.Command), appendResult(make([]byte, 0, 448), r, o)
 }
 
@@ -42,6 +45,8 @@ func successStatus(c bank.Command) int {
 			return http.StatusAccepted
 		}
 		return http.StatusOK
+	case bank.OnApproval:
+		return http.StatusOK
 	}
 	return http.StatusCreated
 }
@@ -55,6 +60,8 @@ func appendResult(dst []byte, r command.Request, o command.Outcome) []byte {
 		return appendReversal(dst, c, o)
 	case bank.OnPayment:
 		return appendPayment(dst, c, o)
+	case bank.OnApproval:
+		return appendApproval(dst, c, r, o)
 	case bank.OnAccount:
 		if hold, ofHold := holdOf(c.Command); ofHold {
 			return appendHold(dst, hold, o)
@@ -190,7 +197,12 @@ func appendTime(dst []byte, name string, t time.Time) []byte {
 
 // appendDryRun writes a DryRunResult: the events as they would be stored, and the answer.
 func appendDryRun(dst []byte, r command.Request, o command.Outcome) []byte {
-	dst = strconv.AppendInt(append(dst, `{"dry_run":true,"status":`...), int64(successStatus(r.Command)), 10)
+	waits, pending := command.WaitsIn(&r, &o)
+	status := successStatus(r.Command)
+	if pending {
+		status = http.StatusAccepted
+	}
+	dst = strconv.AppendInt(append(dst, `{"dry_run":true,"status":`...), int64(status), 10)
 	dst = append(dst, `,"events":[`...)
 	for i, change := range o.Changes {
 		first := bank.Version(o.After.Aggregate(change.StreamID)) - int64(len(change.Events)) + 1
@@ -207,5 +219,9 @@ func appendDryRun(dst []byte, r command.Request, o command.Outcome) []byte {
 			dst = append(append(append(dst, `,"data":`...), data...), '}')
 		}
 	}
-	return append(appendResult(append(dst, `],"result":`...), r, o), '}')
+	dst = append(dst, `],"result":`...)
+	if pending {
+		return append(appendPending(dst, &waits, o), '}')
+	}
+	return append(appendResult(dst, r, o), '}')
 }

@@ -32,6 +32,7 @@ type Finder interface {
 	Hold(ctx context.Context, id uuid.UUID) (accountID uuid.UUID, err error)
 	Transaction(ctx context.Context, id uuid.UUID) (bank.Original, error)
 	Payment(ctx context.Context, id uuid.UUID) (accountID uuid.UUID, err error)
+	Approval(ctx context.Context, id uuid.UUID) (command.Waiting, error)
 }
 
 // handlers serve the operations.

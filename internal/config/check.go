@@ -41,6 +41,8 @@ const (
 	heartbeatMost      = 5 * time.Minute
 	streamsMost        = 1_000_000
 	auditRateMost      = 10_000
+	approvalLeast      = time.Second
+	approvalMost       = 365 * 24 * time.Hour
 	retentionLeast     = 30 * 24 * time.Hour
 	retentionMost      = 100 * 365 * 24 * time.Hour
 )
@@ -263,6 +265,9 @@ func (c Command) check(f *Faults) {
 		f.add("BULK_TIMEOUT", "%v is not between 0 and %v", c.BulkTimeout, bulkTimeoutMost)
 	}
 	checkRange(f, "BULK_MAX", int64(c.BulkMax), 1, bulkMost)
+	if c.ApprovalExpiry < approvalLeast || c.ApprovalExpiry > approvalMost {
+		f.add("APPROVAL_EXPIRY", "%v is not between %v and %v", c.ApprovalExpiry, approvalLeast, approvalMost)
+	}
 	if c.CacheBytes < cacheLeast {
 		f.add("CACHE_BYTES", "%v is less than %v", c.CacheBytes, Bytes(cacheLeast))
 	}

@@ -148,6 +148,9 @@ type Command struct {
 	SnapshotEvery int           `env:"SNAPSHOT_EVERY" help:"events between two snapshots of an account; 0: none"`
 	BulkTimeout   time.Duration `env:"BULK_TIMEOUT" help:"limit of a bulk request; what it has not come to by then is answered 503 overloaded"`
 	BulkMax       int           `env:"BULK_MAX" help:"bulk requests at a time, of up to 8 MiB each; one more is answered 503 overloaded"`
+
+	ApprovalThresholds Thresholds    `env:"APPROVAL_THRESHOLDS" help:"amounts above which a command needs a second person, in minor units by currency: EUR:1000000,JPY:1500000; none: no command does. The same for all instances"`
+	ApprovalExpiry     time.Duration `env:"APPROVAL_EXPIRY" help:"how long a second person has to decide"`
 }
 
 // Payments is how payments out of the bank are carried through.
@@ -188,7 +191,7 @@ func defaultCommandAPI() CommandAPI {
 		Database: defaultDatabase("passbook_command", 8),
 		NATS:     defaultNATS(),
 		Auth:     defaultAuth(),
-		Command:  Command{Relay: true, Forward: true, QueueMax: 8192, QueueAge: 2 * time.Second, QueueDelay: 50 * time.Millisecond, BatchMax: 1024, CacheBytes: 256 << 20, SnapshotEvery: 200, BulkTimeout: time.Minute, BulkMax: 16},
+		Command:  Command{Relay: true, Forward: true, QueueMax: 8192, QueueAge: 2 * time.Second, QueueDelay: 50 * time.Millisecond, BatchMax: 1024, CacheBytes: 256 << 20, SnapshotEvery: 200, BulkTimeout: time.Minute, BulkMax: 16, ApprovalExpiry: 72 * time.Hour},
 		Payments: Payments{PaymentProcess: true, PaymentConcurrency: 32, PaymentStuckAfter: 8, PaymentStatusEvery: 30 * time.Second, PaymentBackoffMax: time.Minute,
 			PaymentGrace: 10 * time.Second, ClearingTimeout: 5 * time.Second, ClearingSubject: "passbook.clearing"},
 		WebhookAddresses: WebhookAddresses{allowNone}, WebhookSubscriptions: defaultWebhookSubscriptions(),

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -208,4 +210,40 @@ func (h *ProxyHeader) UnmarshalText(text []byte) error {
 		}
 	}
 	return fmt.Errorf("%q is neither X-Forwarded-For nor Forwarded", text)
+}
+
+// Thresholds are amounts in minor units by the code of their currency.
+type Thresholds map[string]int64
+
+var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
+
+// UnmarshalText reads "EUR:1000000,JPY:1500000".
+func (t *Thresholds) UnmarshalText(text []byte) error {
+	*t = Thresholds{}
+	for part := range strings.SplitSeq(string(text), ",") {
+		code, number, _ := strings.Cut(strings.TrimSpace(part), ":")
+		amount, err := strconv.ParseInt(number, 10, 64)
+		switch {
+		case !currencyCode.MatchString(code) || err != nil || amount < 0 || amount >= 1<<53:
+			return fmt.Errorf("%q is no threshold such as EUR:1000000", part)
+		case t.has(code):
+			return fmt.Errorf("%s stands there twice", code)
+		}
+		(*t)[code] = amount
+	}
+	return nil
+}
+
+func (t *Thresholds) has(code string) bool {
+	_, here := (*t)[code]
+	return here
+}
+
+// String writes them by the code.
+func (t Thresholds) String() string {
+	parts := make([]string, 0, len(t))
+	for _, code := range slices.Sorted(maps.Keys(t)) {
+		parts = append(parts, fmt.Sprintf("%s:%d", code, t[code]))
+	}
+	return strings.Join(parts, ",")
 }

@@ -8,6 +8,7 @@ import (
 
 	"passbook/command"
 	"passbook/command/forward"
+	"passbook/domain/money"
 	"passbook/eventstore"
 	"passbook/eventstore/relay"
 	"passbook/httpapi/commandapi"
@@ -47,8 +48,13 @@ func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt
 		}
 		listeners = append(listeners, r)
 	}
+	thresholds, err := thresholdsOf(cfg.ApprovalThresholds)
+	if err != nil {
+		return err
+	}
 	processor, err := command.New(store, command.Config{
-		QueueMax: cfg.QueueMax, QueueAge: cfg.QueueAge, QueueDelay: cfg.QueueDelay, BatchMax: cfg.BatchMax, CacheBytes: int64(cfg.CacheBytes), SnapshotEvery: snapshotEvery(cfg.SnapshotEvery),
+		Approvals: command.Approvals{Thresholds: thresholds, Expiry: cfg.ApprovalExpiry},
+		QueueMax:  cfg.QueueMax, QueueAge: cfg.QueueAge, QueueDelay: cfg.QueueDelay, BatchMax: cfg.BatchMax, CacheBytes: int64(cfg.CacheBytes), SnapshotEvery: snapshotEvery(cfg.SnapshotEvery),
 	}, commandapi.Render, notify, rt.Log, rt.Metrics)
 	if err != nil {
 		return err
@@ -124,4 +130,17 @@ func snapshotEvery(configured int) int64 {
 		return -1
 	}
 	return int64(configured)
+}
+
+// thresholdsOf are the configured ones, of currencies that there are.
+func thresholdsOf(configured config.Thresholds) (map[money.Currency]money.Amount, error) {
+	thresholds := make(map[money.Currency]money.Amount, len(configured))
+	for code, amount := range configured {
+		currency, err := money.ParseCurrency(code)
+		if err != nil {
+			return nil, fmt.Errorf("APPROVAL_THRESHOLDS: %w", err)
+		}
+		thresholds[currency] = money.Amount(amount)
+	}
+	return thresholds, nil
 }

@@ -17,7 +17,7 @@ func decidePlaceHold(s State, c PlaceHold, at time.Time) ([]Event, error) {
 	if s.knowsHold(c.HoldID) {
 		return nil, nil
 	}
-	if err := s.admit(c.Money, 1, money.MaxAmount, FreezeAll, FreezeDebit); err != nil {
+	if err := s.admit(c.Money, 1, money.MaxAmount-s.Held, FreezeAll, FreezeDebit); err != nil { // with an overdraft, more may be available than can be held
 		return nil, err
 	}
 	if err := checkExpiry(c, at); err != nil {

@@ -173,7 +173,7 @@ func TestDecodeOfWhatIsFaulty(t *testing.T) {
 func TestDecodeOfOtherLayouts(t *testing.T) {
 	t.Parallel()
 	for _, s := range samples {
-		typ, schema, data := account.Encode(s.event)
+		typ, schema, data := account.Encode(s.Event)
 		var fields map[string]json.RawMessage
 		if err := json.Unmarshal(data, &fields); err != nil {
 			t.Fatal(err)
@@ -183,7 +183,7 @@ func TestDecodeOfOtherLayouts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := account.Decode(typ, schema, sorted); err != nil || !reflect.DeepEqual(got, s.event) {
+		if got, err := account.Decode(typ, schema, sorted); err != nil || !reflect.DeepEqual(got, s.Event) {
 			t.Errorf("%s\nis read as %+v, %v", sorted, got, err)
 		}
 	}
@@ -193,7 +193,7 @@ func TestDecodeOfOtherLayouts(t *testing.T) {
 func TestDecodeKeepsNothingOfTheBuffer(t *testing.T) {
 	t.Parallel()
 	for _, s := range samples {
-		typ, schema, data := account.Encode(s.event)
+		typ, schema, data := account.Encode(s.Event)
 		got, err := account.Decode(typ, schema, data)
 		if err != nil {
 			t.Fatal(err)
@@ -201,7 +201,7 @@ func TestDecodeKeepsNothingOfTheBuffer(t *testing.T) {
 		for i := range data {
 			data[i] = 'x'
 		}
-		if !reflect.DeepEqual(got, s.event) {
+		if !reflect.DeepEqual(got, s.Event) {
 			t.Errorf("%s became %+v", typ, got)
 		}
 	}
@@ -212,7 +212,7 @@ func FuzzDecode(f *testing.F) {
 	for i, known := range account.Types() {
 		f.Add(i, []byte(`{}`))
 		for _, s := range samples {
-			if typ, _, data := account.Encode(s.event); typ == known.Name {
+			if typ, _, data := account.Encode(s.Event); typ == known.Name {
 				f.Add(i, data)
 			}
 		}

@@ -6,13 +6,14 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/internal/domaintest"
 	"passbook/domain/money"
 )
 
 // sample is an event whose bytes are kept in testdata.
 type sample struct {
-	variant string
-	event   account.Event
+	Variant string
+	Event   account.Event
 }
 
 var sampleTexts = map[string]string{"branch": "7", "añadido": "\"é\" \\ / <&> \u2028 😀", "empty": ""}
@@ -73,4 +74,9 @@ var sampleTime = time.Date(2026, 11, 28, 12, 30, 0, 123456000, time.UTC)
 // sampleID is a UUIDv7 with a recognisable end.
 func sampleID(n byte) uuid.UUID {
 	return uuid.UUID{0x01, 0x98, 0xC0, 0xDE, 0xCA, 0xFE, 0x70, 0x00, 0x80, 0, 0, 0, 0, 0, 0, n}
+}
+
+// stored is what the tests of all events go through.
+var stored = domaintest.Events[account.Event]{
+	Samples: domaintest.Samples[account.Event](samples), Encode: account.Encode, Decode: account.Decode, Types: domaintest.Types(account.Types()), Fingerprint: account.FoldFingerprint,
 }

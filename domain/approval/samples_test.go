@@ -7,13 +7,14 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/approval"
+	"passbook/domain/internal/domaintest"
 	"passbook/domain/money"
 )
 
 // sample is an event whose bytes are kept in testdata.
 type sample struct {
-	variant string
-	event   approval.Event
+	Variant string
+	Event   approval.Event
 }
 
 var (
@@ -36,4 +37,9 @@ var samples = []sample{
 // sampleID is a UUIDv7 with a recognisable end.
 func sampleID(n byte) uuid.UUID {
 	return uuid.UUID{0x01, 0x98, 0xC0, 0xDE, 0xCA, 0xFE, 0x70, 0x00, 0x80, 0, 0, 0, 0, 0, 0, n}
+}
+
+// stored is what the tests of all events go through.
+var stored = domaintest.Events[approval.Event]{
+	Samples: domaintest.Samples[approval.Event](samples), Encode: approval.Encode, Decode: approval.Decode, Types: domaintest.Types(approval.Types()), Fingerprint: approval.FoldFingerprint,
 }

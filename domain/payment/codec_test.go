@@ -68,7 +68,7 @@ func TestDecodeOfWhatIsFaulty(t *testing.T) {
 func TestDecodeOfOtherLayouts(t *testing.T) {
 	t.Parallel()
 	for _, s := range samples {
-		typ, schema, data := payment.Encode(s.event)
+		typ, schema, data := payment.Encode(s.Event)
 		var fields map[string]json.RawMessage
 		if err := json.Unmarshal(data, &fields); err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ func TestDecodeOfOtherLayouts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := payment.Decode(typ, schema, sorted); err != nil || !reflect.DeepEqual(got, s.event) {
+		if got, err := payment.Decode(typ, schema, sorted); err != nil || !reflect.DeepEqual(got, s.Event) {
 			t.Errorf("%s\nis read as %+v, %v", sorted, got, err)
 		}
 	}
@@ -89,7 +89,7 @@ func FuzzDecode(f *testing.F) {
 	for i, known := range payment.Types() {
 		f.Add(i, []byte(`{}`))
 		for _, s := range samples {
-			if typ, _, data := payment.Encode(s.event); typ == known.Name {
+			if typ, _, data := payment.Encode(s.Event); typ == known.Name {
 				f.Add(i, data)
 			}
 		}

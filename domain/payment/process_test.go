@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/domain/internal/domaintest"
 	"passbook/domain/payment"
 )
 
@@ -137,7 +138,7 @@ func TestCommandID(t *testing.T) {
 				if other, known := seen[command]; known || command.Version() != 5 {
 					t.Errorf("%+v has the id of %s", c, other)
 				}
-				seen[command] = typeName(c)
+				seen[command] = domaintest.TypeName(c)
 			}
 		}
 	}

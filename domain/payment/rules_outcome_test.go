@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"passbook/domain/internal/domaintest"
 	"passbook/domain/payment"
 )
 
@@ -96,7 +97,7 @@ func TestWhatIsAskedOfNoPayment(t *testing.T) {
 	for _, c := range []payment.Command{
 		payment.Submit{}, payment.Settle{}, payment.Reject{}, payment.TimeOut{}, payment.Cancel{By: "op"}, payment.Push{By: "op"}, payment.MarkStuck{},
 	} {
-		rules = append(rules, rule{name: typeName(c), when: c, refused: payment.NotFound{}})
+		rules = append(rules, rule{name: domaintest.TypeName(c), when: c, refused: payment.NotFound{}})
 	}
 	form := payment.InvalidField{Field: "by", Detail: "must be 1 to 100 characters of valid UTF-8 without NUL"}
 	rules = append(rules,

@@ -5,14 +5,15 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/domain/internal/domaintest"
 	"passbook/domain/money"
 	"passbook/domain/payment"
 )
 
 // sample is an event whose bytes are kept in testdata.
 type sample struct {
-	variant string
-	event   payment.Event
+	Variant string
+	Event   payment.Event
 }
 
 var sampleTexts = map[string]string{"branch": "7", "añadido": "\"é\" \\ / <&> \u2028 😀", "empty": ""}
@@ -46,4 +47,9 @@ var samples = []sample{
 // sampleID is a UUIDv7 with a recognisable end.
 func sampleID(n byte) uuid.UUID {
 	return uuid.UUID{0x01, 0x98, 0xC0, 0xDE, 0xCA, 0xFE, 0x70, 0x00, 0x80, 0, 0, 0, 0, 0, 0, n}
+}
+
+// stored is what the tests of all events go through.
+var stored = domaintest.Events[payment.Event]{
+	Samples: domaintest.Samples[payment.Event](samples), Encode: payment.Encode, Decode: payment.Decode, Types: domaintest.Types(payment.Types()), Fingerprint: payment.FoldFingerprint,
 }

@@ -225,6 +225,9 @@ func (d *decider) evolve(it *item, changes []bank.Change) (eventstore.Entry, err
 		}
 		for j, event := range c.Events {
 			typ, schema, data := bank.Encode(event)
+			if err := bank.Fault(event); err != nil {
+				return eventstore.Entry{}, fmt.Errorf("%s %s: %s could not be read again: %w", c.StreamType, c.StreamID, typ, err)
+			}
 			stored[j] = eventstore.NewEvent{
 				ID: newID(), Type: typ, Schema: schema, Data: data, Metadata: it.metadata, EffectiveAt: effectiveAt,
 			}

@@ -73,6 +73,10 @@ type stored interface {
 	fault() error
 }
 
+// Fault tells why an event could not be read again if it were stored; nil for whatever Decide returns. It panics on an event outside
+// the set.
+func Fault(e Event) error { return e.(stored).fault() }
+
 // decode reads the layout that Encode writes with read, if there is one for the event, and any other layout with encoding/json
 // on top of blank.
 func decode[E stored](data []byte, read func(*canonical) E, blank E) (Event, error) {

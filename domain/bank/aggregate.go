@@ -101,6 +101,22 @@ func Encode(e Event) (typ string, schema int, data []byte) {
 	panic(fmt.Sprintf("bank: no encoding for event %T", e))
 }
 
+// Fault tells why an event could not be read again if it were stored; nil for whatever Decide returns. Stored all the same, it would
+// stop everybody who folds its stream.
+func Fault(e Event) error {
+	switch e := e.(type) {
+	case account.Event:
+		return account.Fault(e)
+	case payment.Event:
+		return payment.Fault(e)
+	case reversal.Reversed:
+		return reversal.Fault(e)
+	case approval.Event:
+		return approval.Fault(e)
+	}
+	panic(fmt.Sprintf("bank: no event %T", e))
+}
+
 // Decode reads an event's payload of the current schema in a stream of this type.
 func Decode(streamType, typ string, schema int, data []byte) (Event, error) {
 	switch streamType {

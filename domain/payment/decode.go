@@ -46,6 +46,10 @@ type stored interface {
 	fault() error
 }
 
+// Fault tells why an event could not be read again if it were stored; nil for whatever Decide returns. It panics on an event outside
+// the set.
+func Fault(e Event) error { return e.(stored).fault() }
+
 func decode[E stored](data []byte, blank E) (Event, error) {
 	e := blank
 	err := errNoObject

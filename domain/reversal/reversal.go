@@ -138,10 +138,18 @@ func Decode(typ string, schema int, data []byte) (Reversed, error) {
 	if err := json.Unmarshal(data, &e); err != nil {
 		return Reversed{}, fmt.Errorf("decode %T: %w", e, err)
 	}
+	if err := Fault(e); err != nil {
+		return Reversed{}, fmt.Errorf("decode %T: %w", e, err)
+	}
+	return e, nil
+}
+
+// Fault tells why an event could not be read again if it were stored; nil for whatever Decide returns.
+func Fault(e Reversed) error {
 	sound := e.ReversalID != uuid.Nil && !e.Currency.IsZero() && e.Amount > 0 && e.ReversedAfter >= e.Amount &&
 		e.OriginalAmount >= e.ReversedAfter && e.OriginalAmount.InRange()
 	if !sound {
-		return Reversed{}, fmt.Errorf("decode %T: %w", e, errMissing)
+		return errMissing
 	}
-	return e, nil
+	return nil
 }

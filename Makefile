@@ -76,7 +76,7 @@ microbench: postgres ## run the Go benchmarks (ARGS='-benchtime=5s -count=6')
 	go test -run '^$$' -bench . -benchmem -timeout=30m $(ARGS) $(PKG)
 
 .PHONY: generate
-generate: ## regenerate what is generated: API servers from api/*.yaml, typed SQL from queries/*.sql
+generate: ## regenerate what is generated: API servers and the client from api/*.yaml, typed SQL from queries/*.sql
 	go generate ./...
 	@find . -name sqlc.yaml -not -path '*/node_modules/*' | sort | while read -r config; do \
 		echo "sqlc generate -f $$config"; $(TOOL) sqlc generate -f "$$config" || exit 1; done

@@ -8,11 +8,11 @@ import (
 
 	"golang.org/x/term"
 
+	"passbook/client"
 	"passbook/domain/money"
 	"passbook/internal/demo"
 	"passbook/internal/importer"
 	"passbook/internal/localissuer"
-	"passbook/internal/passbookclient"
 )
 
 // bankFlags say which bank a client command talks to.
@@ -23,7 +23,7 @@ type bankFlags struct {
 	Token      string `help:"Bearer token; without it one of the local issuer is made." env:"PASSBOOK_TOKEN"`
 }
 
-func (f bankFlags) client(t terminal) (*passbookclient.Client, error) {
+func (f bankFlags) client(t terminal) (*client.Client, error) {
 	token := f.Token
 	if token == "" {
 		var err error
@@ -31,7 +31,7 @@ func (f bankFlags) client(t terminal) (*passbookclient.Client, error) {
 			return nil, err
 		}
 	}
-	return passbookclient.New(passbookclient.Config{CommandURL: f.CommandURL, QueryURL: f.QueryURL, Token: token})
+	return client.New(client.Options{CommandURL: f.CommandURL, QueryURL: f.QueryURL, Token: client.StaticToken(token), UserAgent: "passbook"})
 }
 
 func (f bankFlags) localToken(t terminal) (string, error) {

@@ -23,6 +23,8 @@ import (
 
 	"passbook/api"
 	"passbook/httpapi/httpapitest"
+	"passbook/internal/banktest"
+	"passbook/internal/pgtest"
 )
 
 // openAPI is one of the two, with its document.
@@ -34,7 +36,11 @@ type openAPI struct {
 
 func load(t *testing.T, address string, yaml []byte) *openAPI {
 	t.Helper()
-	a := &openAPI{url: address, contract: contract(t, yaml)}
+	contract, err := httpapitest.NewContract(yaml)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &openAPI{url: address, contract: contract}
 	for path, item := range a.contract.Spec.Paths.Map() {
 		for method, spec := range item.Operations() {
 			op := &operation{api: a, method: method, path: path, spec: spec, params: slices.Concat(spec.Parameters, item.Parameters)}
@@ -62,7 +68,12 @@ func fromEnvironment[T any](t *testing.T, name string, otherwise T, parse func(s
 	return value
 }
 
-const workers = 4
+const (
+	workers  = 4
+	patience = 90 * time.Second // for an answer; the machine may be busy
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
 // No request brings the bank down, gets an answer that the documents do not have, or does what they do not allow.
 func TestRequestsDrawnFromTheDocuments(t *testing.T) {
@@ -72,9 +83,9 @@ func TestRequestsDrawnFromTheDocuments(t *testing.T) {
 		return uint32(n), err
 	})
 	t.Logf("PASSBOOK_TEST_SEED=%d PASSBOOK_TEST_FUZZ_SECONDS=%d", seed, seconds)
-	b := newBank(t)
+	b := banktest.New(t)
 	f := &fuzz{t: t, known: newThings(b), tally: map[string]map[int]int{}}
-	for _, a := range []*openAPI{load(t, b.commandURL, api.Command), load(t, b.queryURL, api.Query)} {
+	for _, a := range []*openAPI{load(t, b.CommandURL, api.Command), load(t, b.QueryURL, api.Query)} {
 		f.operations = append(f.operations, a.operations...)
 	}
 	f.prepare(b)
@@ -86,7 +97,7 @@ func TestRequestsDrawnFromTheDocuments(t *testing.T) {
 	}
 	running.Wait()
 	f.report()
-	report := b.audit()
+	report := b.Audit()
 	t.Logf("the auditor read %d events of %d accounts: %d differences", report.Events, report.Accounts, report.DifferencesTotal)
 	if report.Events == 0 {
 		t.Error("nothing was done")
@@ -129,7 +140,7 @@ func (f *fuzz) run(ctx context.Context, seed int) {
 }
 
 // prepare opens accounts that there is money on, so that a short run finds some, too.
-func (f *fuzz) prepare(b *bank) {
+func (f *fuzz) prepare(b *banktest.Bank) {
 	f.t.Helper()
 	bulk := `[{"path":"/v1/accounts","body":{"account_id":%[1]q,"owner_id":%[2]q,"owner_name":"Ada","currency":"EUR","overdraft_limit":5000}},
 		{"path":"/v1/accounts/%[1]s/deposits","body":{"amount":1000000,"currency":"EUR"}}, {"path":"/v1/accounts/%[1]s/holds","body":{"amount":1000,"currency":"EUR"}},
@@ -139,13 +150,13 @@ func (f *fuzz) prepare(b *bank) {
 		r := &request{op: &operation{api: f.operations[0].api}, method: http.MethodPost, target: "/v1/bulk", header: http.Header{
 			"Authorization": {"Bearer " + f.known.tokens["accounts:write"]}, "Content-Type": {"application/json"}, "Idempotency-Key": {"prepare-" + id},
 		}, body: fmt.Appendf(nil, bulk, id, []string{customer, "owner-1"}[n%2])}
-		a, err := f.ask(b.t.Context(), http.DefaultClient, r)
+		a, err := f.ask(f.t.Context(), http.DefaultClient, r)
 		if err != nil || a.status != http.StatusOK || !bytes.Contains(a.body, []byte(`"failed":0`)) {
 			f.t.Fatalf("prepare: %v %+v", err, a)
 		}
 		f.known.learn(a.body)
 	}
-	b.caughtUp()
+	b.CaughtUp()
 }
 
 // answer is what came back.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
+	"passbook/internal/banktest"
 	"passbook/internal/localissuer"
 )
 
@@ -26,13 +27,13 @@ type things struct {
 // customer is who the token of the scope own speaks for.
 const customer = "customer-1"
 
-func newThings(b *bank) *things {
-	k := &things{now: time.Now().UTC(), tokens: map[string]string{"own": b.token(customer, "own")}, found: map[string][]string{}}
+func newThings(b *banktest.Bank) *things {
+	k := &things{now: time.Now().UTC(), tokens: map[string]string{"own": b.Token(customer, "own")}, found: map[string][]string{}}
 	for _, scope := range []string{"accounts:write", "accounts:read", "audit:read", "operations"} {
-		k.tokens[scope] = b.token("staff-"+scope, scope)
+		k.tokens[scope] = b.Token("staff-"+scope, scope)
 	}
-	expired := b.sign(localissuer.TokenRequest{Subject: "s", Scopes: []string{"accounts:write", "accounts:read"}, TTL: -time.Hour})
-	other := b.sign(localissuer.TokenRequest{Subject: "s", Scopes: []string{"accounts:write", "accounts:read"}, Audience: "another"})
+	expired := b.Sign(localissuer.TokenRequest{Subject: "s", Scopes: []string{"accounts:write", "accounts:read"}, TTL: -time.Hour})
+	other := b.Sign(localissuer.TokenRequest{Subject: "s", Scopes: []string{"accounts:write", "accounts:read"}, Audience: "another"})
 	head, payload, _ := strings.Cut(k.tokens["operations"], ".")
 	payload, _, _ = strings.Cut(payload, ".")
 	k.badTokens = []string{

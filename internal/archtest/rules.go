@@ -51,7 +51,10 @@ const (
 )
 
 // testKits exist for tests alone; they may do what tests may do.
-var testKits = []string{"internal/pgtest", "internal/natstest", "internal/faultproxy", "internal/archtest", "internal/e2e/...", "internal/apifuzz", "internal/firstlog", "internal/casetest", "eventstore/storetest", "domain/internal/domaintest"}
+var testKits = []string{
+	"internal/pgtest", "internal/natstest", "internal/faultproxy", "internal/archtest", "internal/e2e/...", "internal/apifuzz", "internal/firstlog", "internal/casetest",
+	"internal/banktest", "eventstore/storetest", "domain/internal/domaintest",
+}
 
 // Passbook is what this repository is held to.
 var Passbook = Rules{
@@ -157,7 +160,12 @@ var Passbook = Rules{
 			Why: "a kit that knows the bank can no longer be used by all of it",
 		},
 		{
-			From:  []string{"internal/passbookclient", "internal/importer", "internal/demo"},
+			From:  []string{"client"},
+			Never: []string{"passbook/..."},
+			Why:   "a client is of use to others only as it is, without the rest of the bank",
+		},
+		{
+			From:  []string{"internal/importer", "internal/demo"},
 			Never: []string{"passbook/eventstore/...", "passbook/command/...", "passbook/readmodel/...", "passbook/httpapi/..."},
 			Why:   "a client knows the bank through its HTTP interface only; otherwise it proves nothing about it",
 		},
@@ -165,7 +173,7 @@ var Passbook = Rules{
 			Except: testKits,
 			Never: []string{
 				"testing", "passbook/internal/pgtest", "passbook/internal/natstest", "passbook/internal/faultproxy", "passbook/internal/archtest",
-				"passbook/internal/firstlog", "passbook/internal/casetest", "passbook/eventstore/storetest",
+				"passbook/internal/firstlog", "passbook/internal/casetest", "passbook/internal/banktest", "passbook/eventstore/storetest",
 			},
 			Why: "test kits do not ship",
 		},

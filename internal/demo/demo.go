@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/client"
 	"passbook/domain/money"
-	"passbook/internal/passbookclient"
 )
 
 // edition stands in every key and id. Whoever changes the data raises it, since a key must not mean two things.
@@ -28,7 +28,7 @@ type Summary struct {
 }
 
 // Run plays the stories one after another and lists the accounts on out. The first command that the bank refuses ends it.
-func Run(ctx context.Context, bank *passbookclient.Client, out io.Writer) (Summary, error) {
+func Run(ctx context.Context, bank *client.Client, out io.Writer) (Summary, error) {
 	var summary Summary
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ACCOUNT\tOWNER\tNAME\tBALANCE\tWHAT")
@@ -47,33 +47,34 @@ func Run(ctx context.Context, bank *passbookclient.Client, out io.Writer) (Summa
 }
 
 // play opens the account and sends its steps in order. It returns the balance after the last one.
-func (s *story) play(ctx context.Context, bank *passbookclient.Client, summary *Summary) (money.Amount, error) {
+func (s *story) play(ctx context.Context, bank *client.Client, summary *Summary) (money.Amount, error) {
 	summary.Accounts++
-	result, err := bank.Open(ctx, s.key(0), passbookclient.Account{
+	var receipt client.Receipt
+	result, err := bank.OpenAccount(ctx, s.key(0), client.OpenAccount{
 		AccountID:      s.id(),
 		OwnerID:        s.ownerID,
 		OwnerName:      s.ownerName,
 		Currency:       s.currency.Code(),
-		OverdraftLimit: s.overdraft,
-		Metadata:       map[string]string{"product": s.title},
-	})
-	summary.count(result, err)
+		OverdraftLimit: int64(s.overdraft),
+		Metadata:       client.Metadata{"product": s.title},
+	}, client.WithReceipt(&receipt))
+	summary.count(receipt, err)
 	for i, next := range s.inOrder() {
 		if err != nil {
 			break
 		}
-		result, err = next.send(ctx, bank, s.key(i+1), s.id())
-		summary.count(result, err)
+		result, err = next.send(ctx, bank, s.key(i+1), s.id(), client.WithReceipt(&receipt))
+		summary.count(receipt, err)
 	}
-	return result.Balance, err
+	return money.Amount(result.Balance), err
 }
 
-func (s *Summary) count(result passbookclient.Result, err error) {
+func (s *Summary) count(receipt client.Receipt, err error) {
 	if err != nil {
 		return
 	}
 	s.Commands++
-	if result.Replayed {
+	if receipt.Replayed {
 		s.Replayed++
 	}
 }

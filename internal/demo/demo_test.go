@@ -15,10 +15,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/client"
 	"passbook/domain/account"
 	"passbook/domain/money"
 	"passbook/internal/demo"
-	"passbook/internal/passbookclient"
 )
 
 // ruleBank decides with the bank's own rules and keeps everything in memory.
@@ -130,12 +130,12 @@ func (b *ruleBank) run(ctx context.Context) (demo.Summary, string, error) {
 	b.t.Helper()
 	server := httptest.NewServer(b)
 	defer server.Close()
-	client, err := passbookclient.New(passbookclient.Config{CommandURL: server.URL, Patience: 100 * time.Millisecond, WaitMin: time.Millisecond})
+	teller, err := client.New(client.Options{CommandURL: server.URL, Retry: client.Retry{Patience: 100 * time.Millisecond, WaitMin: time.Millisecond}})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	var out bytes.Buffer
-	summary, err := demo.Run(ctx, client, &out)
+	summary, err := demo.Run(ctx, teller, &out)
 	return summary, out.String(), err
 }
 

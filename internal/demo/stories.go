@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"passbook/client"
 	"passbook/domain/money"
 )
 
@@ -109,10 +110,10 @@ func martaCurrent() *story {
 	}
 	halfYear(func(m time.Month) { s.in(day(m, 1), "5200.00", "transfer", "Salary "+m.String()) })
 	s.out(day(time.March, 7), "1999.99", "card", "Luxury Watches Online")
-	s.freeze(day(time.March, 8), "card lost", "debit")
+	s.freeze(day(time.March, 8), "card lost", client.FreezeScopeDebit)
 	s.unfreeze(day(time.March, 12), "card found in the other coat")
 	s.out(day(time.April, 2), "310.40", "card", "Music Shop")
-	s.freeze(day(time.April, 21), "card stolen", "debit")
+	s.freeze(day(time.April, 21), "card stolen", client.FreezeScopeDebit)
 	return s
 }
 

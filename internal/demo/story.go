@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/client"
 	"passbook/domain/money"
-	"passbook/internal/passbookclient"
 )
 
 // story is the life of one account. Its methods add steps in any order; they are played by day.
@@ -28,7 +28,7 @@ type step struct {
 	send send
 }
 
-type send func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error)
+type send func(ctx context.Context, bank *client.Client, key string, account uuid.UUID, o client.Option) (client.CommandResult, error)
 
 // inOrder sorts by day and leaves the steps of one day as they were told.
 func (s *story) inOrder() []step {
@@ -39,71 +39,67 @@ func (s *story) add(day time.Time, what send) { s.steps = append(s.steps, step{d
 
 // in pays money in.
 func (s *story) in(day time.Time, amount, source, reference string) {
-	d := passbookclient.Deposit{Movement: s.movement(day, amount, reference), Source: source}
-	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
-		return bank.Deposit(ctx, key, account, d)
+	d := client.Deposit{Amount: s.amount(amount), Currency: s.currency.Code(), Reference: reference, EffectiveAt: day, Source: source}
+	s.add(day, func(ctx context.Context, bank *client.Client, key string, account uuid.UUID, o client.Option) (client.CommandResult, error) {
+		return bank.Deposit(ctx, key, account, d, o)
 	})
 }
 
 // out pays money out.
 func (s *story) out(day time.Time, amount, channel, reference string) {
-	w := passbookclient.Withdrawal{Movement: s.movement(day, amount, reference), Channel: channel}
-	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
-		return bank.Withdraw(ctx, key, account, w)
+	w := client.Withdrawal{Amount: s.amount(amount), Currency: s.currency.Code(), Reference: reference, EffectiveAt: day, Channel: channel}
+	s.add(day, func(ctx context.Context, bank *client.Client, key string, account uuid.UUID, o client.Option) (client.CommandResult, error) {
+		return bank.Withdraw(ctx, key, account, w, o)
 	})
 }
 
 func (s *story) fee(day time.Time, amount, reason string) {
-	f := passbookclient.Fee{Movement: s.movement(day, amount, ""), Reason: reason}
-	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
-		return bank.ChargeFee(ctx, key, account, f)
+	f := client.Fee{Amount: s.amount(amount), Currency: s.currency.Code(), EffectiveAt: day, Reason: reason}
+	s.add(day, func(ctx context.Context, bank *client.Client, key string, account uuid.UUID, o client.Option) (client.CommandResult, error) {
+		return bank.ChargeFee(ctx, key, account, f, o)
 	})
 }
 
 // interest is penalty interest when the amount is negative.
 func (s *story) interest(day time.Time, amount, rate, period string) {
-	i := passbookclient.Interest{Movement: s.movement(day, amount, ""), Rate: rate, Period: period}
-	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
-		return bank.PostInterest(ctx, key, account, i)
+	i := client.Interest{Amount: s.amount(amount), Currency: s.currency.Code(), EffectiveAt: day, Rate: rate, Period: period}
+	s.add(day, func(ctx context.Context, bank *client.Client, key string, account uuid.UUID, o client.Option) (client.CommandResult, error) {
+		return bank.PostInterest(ctx, key, account, i, o)
 	})
 }
 
-func (s *story) freeze(day time.Time, reason, scope string) {
-	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
-		return bank.Freeze(ctx, key, account, reason, scope)
+func (s *story) freeze(day time.Time, reason string, scope client.FreezeScope) {
+	s.add(day, func(ctx context.Context, bank *client.Client, key string, account uuid.UUID, o client.Option) (client.CommandResult, error) {
+		return bank.FreezeAccount(ctx, key, account, client.Freeze{Reason: reason, Scope: scope}, o)
 	})
 }
 
 func (s *story) unfreeze(day time.Time, reason string) {
-	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
-		return bank.Unfreeze(ctx, key, account, reason)
+	s.add(day, func(ctx context.Context, bank *client.Client, key string, account uuid.UUID, o client.Option) (client.CommandResult, error) {
+		return bank.UnfreezeAccount(ctx, key, account, client.Lifecycle{Reason: reason}, o)
 	})
 }
 
 func (s *story) close(day time.Time, reason string) {
-	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
-		return bank.Close(ctx, key, account, reason)
+	s.add(day, func(ctx context.Context, bank *client.Client, key string, account uuid.UUID, o client.Option) (client.CommandResult, error) {
+		return bank.CloseAccount(ctx, key, account, client.Lifecycle{Reason: reason}, o)
 	})
 }
 
 func (s *story) limit(day time.Time, amount string) {
 	limit := s.amount(amount)
-	s.add(day, func(ctx context.Context, bank *passbookclient.Client, key string, account uuid.UUID) (passbookclient.Result, error) {
-		return bank.ChangeSettings(ctx, key, account, passbookclient.Settings{OverdraftLimit: &limit})
+	s.add(day, func(ctx context.Context, bank *client.Client, key string, account uuid.UUID, o client.Option) (client.CommandResult, error) {
+		return bank.ChangeSettings(ctx, key, account, client.AccountSettings{OverdraftLimit: &limit}, o)
 	})
 }
 
-func (s *story) movement(day time.Time, amount, reference string) passbookclient.Movement {
-	return passbookclient.Movement{Amount: s.amount(amount), Currency: s.currency.Code(), Reference: reference, EffectiveAt: day}
-}
-
 // amount reads what stands in the stories; a slip of the pen there is a fault of the program.
-func (s *story) amount(decimal string) money.Amount {
+func (s *story) amount(decimal string) client.Amount {
 	amount, err := money.Parse(decimal, s.currency)
 	if err != nil {
 		panic("demo: " + s.name + ": " + err.Error())
 	}
-	return amount
+	return int64(amount)
 }
 
 // day is a day of 2026, the year in which the stories play.

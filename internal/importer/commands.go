@@ -5,8 +5,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/client"
 	"passbook/domain/money"
-	"passbook/internal/passbookclient"
 )
 
 // kinds says for each kind of row which command it becomes, and the word that tells its kind from others of that command.
@@ -28,34 +28,29 @@ var kinds = map[string]struct {
 
 // order is a row on its way to the bank.
 type order struct {
+	Row
 	key      string
 	account  uuid.UUID
+	currency string
 	word     string
-	movement passbookclient.Movement
+	metadata client.Metadata
 }
 
-type sender func(context.Context, *passbookclient.Client, order) (passbookclient.Result, error)
+type sender func(context.Context, *client.Client, order, client.Option) error
 
 // sendRow sends one row under a key made from its reference, so that it has one effect however often it is sent.
-func sendRow(ctx context.Context, bank *passbookclient.Client, a *Account, r Row, currency money.Currency) (passbookclient.Result, error) {
+func sendRow(ctx context.Context, bank *client.Client, a *Account, r Row, currency money.Currency) (replayed bool, err error) {
 	kind := kinds[r.Kind]
-	return kind.send(ctx, bank, order{
-		key:     "import-" + r.Reference,
-		account: a.ID,
-		word:    kind.word,
-		movement: passbookclient.Movement{
-			Amount:      r.Amount,
-			Currency:    currency.Code(),
-			Reference:   r.Reference,
-			EffectiveAt: r.BookedOn,
-			Metadata:    r.metadata(),
-		},
-	})
+	var receipt client.Receipt
+	err = kind.send(ctx, bank, order{
+		Row: r, key: "import-" + r.Reference, account: a.ID, currency: currency.Code(), word: kind.word, metadata: r.metadata(),
+	}, client.WithReceipt(&receipt))
+	return receipt.Replayed, err
 }
 
 // metadata keeps what no field of the command has room for.
-func (r Row) metadata() map[string]string {
-	m := map[string]string{}
+func (r Row) metadata() client.Metadata {
+	m := client.Metadata{}
 	for name, value := range map[string]string{
 		"counterparty_bank":    r.CounterpartyBank,
 		"counterparty_account": r.CounterpartyAccount,
@@ -69,36 +64,48 @@ func (r Row) metadata() map[string]string {
 }
 
 // openAccount opens the account under a key of its own kind: no reference of a row can collide with it.
-func openAccount(ctx context.Context, bank *passbookclient.Client, a *Account, currency money.Currency, overdraft money.Amount) error {
-	_, err := bank.Open(ctx, "import.account-"+a.Number, passbookclient.Account{
+func openAccount(ctx context.Context, bank *client.Client, a *Account, currency money.Currency, overdraft money.Amount) error {
+	_, err := bank.OpenAccount(ctx, "import.account-"+a.Number, client.OpenAccount{
 		AccountID:      a.ID,
 		OwnerID:        "owner-" + a.Number,
 		OwnerName:      "Owner of account " + a.Number,
 		Currency:       currency.Code(),
-		OverdraftLimit: overdraft,
-		Metadata:       map[string]string{"account_number": a.Number},
+		OverdraftLimit: int64(overdraft),
+		Metadata:       client.Metadata{"account_number": a.Number},
 	})
 	return err
 }
 
-func deposit(ctx context.Context, bank *passbookclient.Client, o order) (passbookclient.Result, error) {
-	return bank.Deposit(ctx, o.key, o.account, passbookclient.Deposit{Movement: o.movement, Source: o.word})
+func deposit(ctx context.Context, bank *client.Client, o order, option client.Option) error {
+	_, err := bank.Deposit(ctx, o.key, o.account, client.Deposit{
+		Amount: int64(o.Amount), Currency: o.currency, Reference: o.Reference, EffectiveAt: o.BookedOn, Metadata: o.metadata, Source: o.word,
+	}, option)
+	return err
 }
 
-func withdraw(ctx context.Context, bank *passbookclient.Client, o order) (passbookclient.Result, error) {
-	return bank.Withdraw(ctx, o.key, o.account, passbookclient.Withdrawal{Movement: o.movement, Channel: o.word})
+func withdraw(ctx context.Context, bank *client.Client, o order, option client.Option) error {
+	_, err := bank.Withdraw(ctx, o.key, o.account, client.Withdrawal{
+		Amount: int64(o.Amount), Currency: o.currency, Reference: o.Reference, EffectiveAt: o.BookedOn, Metadata: o.metadata, Channel: o.word,
+	}, option)
+	return err
 }
 
-func chargeFee(ctx context.Context, bank *passbookclient.Client, o order) (passbookclient.Result, error) {
-	return bank.ChargeFee(ctx, o.key, o.account, passbookclient.Fee{Movement: o.movement, Reason: o.word})
+func chargeFee(ctx context.Context, bank *client.Client, o order, option client.Option) error {
+	_, err := bank.ChargeFee(ctx, o.key, o.account, client.Fee{
+		Amount: int64(o.Amount), Currency: o.currency, Reference: o.Reference, EffectiveAt: o.BookedOn, Metadata: o.metadata, Reason: o.word,
+	}, option)
+	return err
 }
 
-func postInterest(ctx context.Context, bank *passbookclient.Client, o order) (passbookclient.Result, error) {
-	return bank.PostInterest(ctx, o.key, o.account, passbookclient.Interest{Movement: o.movement})
+func postInterest(ctx context.Context, bank *client.Client, o order, option client.Option) error {
+	_, err := bank.PostInterest(ctx, o.key, o.account, client.Interest{
+		Amount: int64(o.Amount), Currency: o.currency, Reference: o.Reference, EffectiveAt: o.BookedOn, Metadata: o.metadata,
+	}, option)
+	return err
 }
 
 // postPenalty is interest that the customer pays. A parsed amount is positive and in range, and so is its opposite.
-func postPenalty(ctx context.Context, bank *passbookclient.Client, o order) (passbookclient.Result, error) {
-	o.movement.Amount = -o.movement.Amount
-	return postInterest(ctx, bank, o)
+func postPenalty(ctx context.Context, bank *client.Client, o order, option client.Option) error {
+	o.Amount = -o.Amount
+	return postInterest(ctx, bank, o, option)
 }

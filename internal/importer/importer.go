@@ -17,8 +17,8 @@ import (
 	"os"
 	"time"
 
+	"passbook/client"
 	"passbook/domain/money"
-	"passbook/internal/passbookclient"
 )
 
 // Options of an import. Out and Notes must not be nil.
@@ -68,7 +68,7 @@ type Refusal struct {
 // Run imports the file at path and writes a summary, also of an import that was cut short. The error is nil when every
 // row stands in the bank and, with Verify, every balance is the file's; otherwise it wraps ErrRefused, ErrDifferent or what
 // cut it short.
-func Run(ctx context.Context, bank *passbookclient.Client, path string, o Options) (Report, error) {
+func Run(ctx context.Context, bank *client.Client, path string, o Options) (Report, error) {
 	if o.Concurrency < 1 || o.Concurrency > concurrencyMax {
 		return Report{}, fmt.Errorf("concurrency %d is not between 1 and %d", o.Concurrency, concurrencyMax)
 	}
@@ -109,7 +109,7 @@ func (r *Report) refused() error {
 	return fmt.Errorf("%w: %d", ErrRefused, len(r.Refusals))
 }
 
-func verifyAndTell(ctx context.Context, bank *passbookclient.Client, statement *Statement, o Options, report *Report) error {
+func verifyAndTell(ctx context.Context, bank *client.Client, statement *Statement, o Options, report *Report) error {
 	if err := verify(ctx, bank, statement, o, report); err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"passbook/client"
 	"passbook/domain/money"
 	"passbook/internal/importer"
-	"passbook/internal/passbookclient"
 )
 
 // small is a made-up statement: three accounts, every kind of row, a day without movements, a negative balance.
@@ -50,8 +50,9 @@ func (b *fakeBank) run(ctx context.Context, file string, alter ...func(*importer
 
 func (b *fakeBank) runAs(ctx context.Context, token, file string, alter ...func(*importer.Options)) outcome {
 	b.t.Helper()
-	client, err := passbookclient.New(passbookclient.Config{
-		CommandURL: b.URL, QueryURL: b.URL, Token: token, Patience: 200 * time.Millisecond, WaitMin: time.Millisecond,
+	bank, err := client.New(client.Options{
+		CommandURL: b.URL, QueryURL: b.URL, Token: client.StaticToken(token),
+		Retry: client.Retry{Patience: 200 * time.Millisecond, WaitMin: time.Millisecond},
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -67,7 +68,7 @@ func (b *fakeBank) runAs(ctx context.Context, token, file string, alter ...func(
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
-	report, err := importer.Run(ctx, client, path, o)
+	report, err := importer.Run(ctx, bank, path, o)
 	return outcome{report, err, out.String(), notes.String()}
 }
 
@@ -181,7 +182,7 @@ func TestImportGoesOnAfterTheBankDied(t *testing.T) {
 		}
 	}
 	first := bank.run(t.Context(), small, oneAtATime)
-	if !errors.Is(first.err, passbookclient.ErrPatience) || !strings.Contains(first.err.Error(), "import stopped after 3 of 10 rows") {
+	if !errors.Is(first.err, client.ErrPatience) || !strings.Contains(first.err.Error(), "import stopped after 3 of 10 rows") {
 		t.Fatalf("got %v", first.err)
 	}
 	if !strings.Contains(first.out, "3 of 10 rows") {
@@ -255,7 +256,7 @@ func TestAFailureOfEveryRowEndsTheImport(t *testing.T) {
 	t.Parallel()
 	bank := newFakeBank(t)
 	got := bank.runAs(t.Context(), "another token", small)
-	problem := &passbookclient.Problem{}
+	problem := &client.Problem{}
 	if !errors.As(got.err, &problem) || problem.Code != "unauthenticated" || len(bank.log) != 0 {
 		t.Errorf("got %v", got.err)
 	}

@@ -10,12 +10,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"passbook/internal/passbookclient"
+	"passbook/client"
 )
 
 // send sends every row. Accounts stand in a queue: a worker takes the first, sends its next row and puts it back at the
 // end, so that all accounts advance together and no account is ever worked on twice at a time.
-func send(ctx context.Context, bank *passbookclient.Client, statement *Statement, o Options, report *Report) error {
+func send(ctx context.Context, bank *client.Client, statement *Statement, o Options, report *Report) error {
 	began := time.Now()
 	defer func() { report.Took = time.Since(began) }()
 	s := &sending{
@@ -52,7 +52,7 @@ type turn struct {
 func (t *turn) done() bool { return t.next == len(t.account.Rows) }
 
 type sending struct {
-	bank    *passbookclient.Client
+	bank    *client.Client
 	options Options
 	queue   chan *turn
 
@@ -92,21 +92,21 @@ func (s *sending) step(ctx context.Context, t *turn) error {
 		t.opened = err == nil
 		return err
 	}
-	result, err := sendRow(ctx, s.bank, t.account, first, s.options.Currency)
+	replayed, err := sendRow(ctx, s.bank, t.account, first, s.options.Currency)
 	if refusal := refusalOf(err); refusal != nil {
 		s.refuse(Refusal{t.account.Number, first.Line, refusal.Error()}, 1)
 		err = nil
 	} else if err == nil {
-		s.sent(result.Replayed)
+		s.sent(replayed)
 	}
 	t.next++
 	return err
 }
 
 // refusalOf tells the bank's rules from failures that would hit every row.
-func refusalOf(err error) *passbookclient.Problem {
-	problem := &passbookclient.Problem{}
-	if errors.As(err, &problem) && (problem.Status == http.StatusUnprocessableEntity || problem.Code == "account_exists") {
+func refusalOf(err error) *client.Problem {
+	problem := &client.Problem{}
+	if errors.As(err, &problem) && (problem.Status == http.StatusUnprocessableEntity || problem.Code == client.ErrorCodeAccountExists) {
 		return problem
 	}
 	return nil

@@ -10,12 +10,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"passbook/client"
 	"passbook/domain/money"
-	"passbook/internal/passbookclient"
 )
 
 // differencesMax is how many differences are kept and listed; the rest are counted.
 const differencesMax = 50
+
+// daysMax is the longest interval that one answer may hold.
+const daysMax = 3700
 
 // Differences are day-end balances that are not the file's: the first of them, by account and day, and how many in all.
 type Differences struct {
@@ -37,7 +40,7 @@ func (d Difference) String() string {
 
 // verify compares, for every account, every day from its first row to the last day of the file. The bank is asked for
 // what includes the last command of this client.
-func verify(ctx context.Context, bank *passbookclient.Client, statement *Statement, o Options, report *Report) error {
+func verify(ctx context.Context, bank *client.Client, statement *Statement, o Options, report *Report) error {
 	bar := newProgress(o.Notes, o.Terminal, "accounts verified", len(statement.Accounts))
 	found := make([]Differences, len(statement.Accounts))
 	var mu sync.Mutex
@@ -74,16 +77,18 @@ func merge(found []Differences) Differences {
 }
 
 // compareAccount asks for the account's days in pieces of what one answer may hold.
-func compareAccount(ctx context.Context, bank *passbookclient.Client, a *Account, statement *Statement) (int, Differences, error) {
+func compareAccount(ctx context.Context, bank *client.Client, a *Account, statement *Statement) (int, Differences, error) {
 	var differences Differences
 	days := 0
 	end := statement.LastDay.AddDate(0, 0, 1)
 	for from := a.Rows[0].BookedOn; from.Before(end); {
-		to := from.AddDate(0, 0, passbookclient.DaysMax)
+		to := from.AddDate(0, 0, daysMax)
 		if to.After(end) {
 			to = end
 		}
-		series, err := bank.DailyBalances(ctx, a.ID, from, to)
+		series, err := bank.ListBalances(ctx, a.ID, client.ListBalancesParams{
+			From: from.Format(time.DateOnly), To: to.Format(time.DateOnly), Interval: client.ListBalancesParamsIntervalDay, Basis: client.BasisEffective,
+		})
 		if err != nil {
 			return days, differences, err
 		}
@@ -94,10 +99,10 @@ func compareAccount(ctx context.Context, bank *passbookclient.Client, a *Account
 }
 
 // compare walks the days from <= day < to and returns how many there are.
-func (d *Differences) compare(a *Account, currency money.Currency, from, to time.Time, series passbookclient.DailyBalances) int {
+func (d *Differences) compare(a *Account, currency money.Currency, from, to time.Time, series client.BalanceSeries) int {
 	bank := map[string]money.Amount{}
 	for _, day := range series.Data {
-		bank[day.Date] = day.Balance
+		bank[day.Date.Format(time.DateOnly)] = money.Amount(day.Balance)
 	}
 	days := 0
 	for day := from; day.Before(to); day = day.AddDate(0, 0, 1) {

@@ -64,7 +64,7 @@ func (b *bench) driveBulks(ctx context.Context, singles *Measurement) (*BulkMeas
 // readBulk counts the results of a bulk and notes the acknowledged ones under their keys.
 func (b *bench) readBulk(w *worker, m *BulkMeasurement) error {
 	if w.answer.Status != 200 {
-		return answerError(&w.answer)
+		return fmt.Errorf("answered with %d %.300s", w.answer.Status, w.answer.Body)
 	}
 	results, key := 0, append(append([]byte(nil), w.key...), '/')
 	for line := range bytes.Lines(w.answer.Body) {

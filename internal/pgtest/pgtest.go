@@ -31,10 +31,10 @@ const (
 // process is the one server of this test process.
 var process server
 
-// Run is for TestMain: `os.Exit(pgtest.Run(m))`. It runs the tests, then stops the server and removes its directory,
+// Run is for TestMain: `os.Exit(pgtest.Run(m))`. It runs the tests (m is a *testing.M, or what runs one), then stops the server and removes its directory,
 // whatever the tests' result. Without it the server still ends with the process, and its directory is removed by the
 // next test process that starts one.
-func Run(m *testing.M) int {
+func Run(m interface{ Run() int }) int {
 	code := m.Run()
 	if err := process.stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "pgtest:", err)

@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	passbook "passbook/client"
 	"passbook/internal/loadgen/lean"
 )
 
@@ -26,7 +29,10 @@ const benchRequest = "POST /v1/accounts/01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10/dep
 const benchBody = `{"amount":123,"currency":"EUR"}`
 
 var benchAnswer = []byte("HTTP/1.1 201 Created\r\nCache-Control: no-store\r\nContent-Type: application/json\r\nEtag: \"17\"\r\nPassbook-Position: 1250\r\n" +
-	"X-Request-Id: 01980a53-11aa-7000-8000-5d7c1f9b0e21\r\nDate: Sat, 21 Nov 2026 09:30:00 GMT\r\nContent-Length: 268\r\n\r\n" + strings.Repeat("x", 268))
+	"X-Request-Id: 01980a53-11aa-7000-8000-5d7c1f9b0e21\r\nDate: Sat, 21 Nov 2026 09:30:00 GMT\r\nContent-Length: 268\r\n\r\n" + benchResult + strings.Repeat(" ", 268-len(benchResult)))
+
+const benchResult = `{"account_id":"01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10","transaction_id":"01980a53-11aa-7000-8000-5d7c1f9b0e21","version":17,"position":1250,` +
+	`"balance":12550,"available":62550,"held":0,"currency":"EUR","status":"open","recorded_at":"2026-11-21T09:31:00.5Z"}`
 
 func serveChild() bool {
 	if os.Getenv(childVariable) == "" {
@@ -135,6 +141,24 @@ func BenchmarkLean(b *testing.B) {
 		return func() {
 			if err := c.Do(b.Context(), request, &answer); err != nil || answer.Status != 201 || answer.Position != 1250 {
 				b.Error(answer.Status, err)
+			}
+		}
+	})
+}
+
+// The client that others use: what it makes of requests and answers comes on top of net/http.
+func BenchmarkClient(b *testing.B) {
+	transport := &http.Transport{MaxIdleConns: benchConnections, MaxIdleConnsPerHost: benchConnections, DisableCompression: true}
+	b.Cleanup(transport.CloseIdleConnections)
+	bank, err := passbook.New(passbook.Options{CommandURL: benchServer(b), Token: passbook.StaticToken("x"), HTTP: &http.Client{Transport: transport}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	account := uuid.MustParse("01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10")
+	perConnection(b, benchConnections, func() func() {
+		return func() {
+			if done, err := bank.Deposit(b.Context(), "key-1", account, passbook.Deposit{Amount: 123, Currency: "EUR"}); err != nil || done.Position != 1250 {
+				b.Error(done, err)
 			}
 		}
 	})

@@ -1,17 +1,18 @@
-package apifuzz
+// Package banktest runs a whole bank in a test's process: command API, query API and projector over a Postgres and a NATS of the test's own, with a
+// clearing house that rejects, doubles and contradicts now and then, and an issuer that makes any token.
+package banktest
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"passbook/client"
 	"passbook/httpapi/httpapitest"
 	"passbook/internal/auditor"
 	"passbook/internal/clearing"
@@ -25,22 +26,22 @@ import (
 	"passbook/internal/supervise"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+// Bank is a whole bank, without its operations port.
+type Bank struct {
+	CommandURL string
+	QueryURL   string
 
-// bank is a whole bank in this process, without its operations port.
-type bank struct {
-	t          *testing.T
-	database   *pgtest.DB
-	issuer     *localissuer.Issuer
-	commandURL string
-	queryURL   string
-	stop       func() // and waits
+	t        testing.TB
+	database *pgtest.DB
+	issuer   *localissuer.Issuer
+	stop     func() // and waits
 }
 
 // patience bounds the waits for what must happen; the machine may be busy.
 const patience = 90 * time.Second
 
-func newBank(t *testing.T) *bank {
+// New starts a bank that ends with the test. The package's TestMain is pgtest.Run's, or Main here.
+func New(t testing.TB) *Bank {
 	t.Helper()
 	issuer, err := localissuer.Open(t.TempDir())
 	if err != nil {
@@ -48,7 +49,7 @@ func newBank(t *testing.T) *bank {
 	}
 	door := httptest.NewServer(issuer.Handler())
 	t.Cleanup(door.Close)
-	b := &bank{t: t, database: pgtest.New(t), issuer: issuer}
+	b := &Bank{t: t, database: pgtest.New(t), issuer: issuer}
 	nats := natstest.Start(t).URL
 	environ := map[string]string{
 		"DATABASE_URL": b.database.URL, "NATS_URL": nats, "HTTP_ADDR": "127.0.0.1:0", "OPS_ADDR": "127.0.0.1:0",
@@ -60,7 +61,7 @@ func newBank(t *testing.T) *bank {
 }
 
 // open opens the services as their binaries would.
-func (b *bank) open(environ map[string]string, nats string) []*service.Service {
+func (b *Bank) open(environ map[string]string, nats string) []*service.Service {
 	b.t.Helper()
 	ctx, must := b.t.Context(), func(err error) {
 		b.t.Helper()
@@ -82,17 +83,17 @@ func (b *bank) open(environ map[string]string, nats string) []*service.Service {
 	must(err)
 	house, err := service.ClearingHouse(ctx, natskit.Config{URL: nats}, commandConfig.ClearingSubject, clearing.Rates{Reject: 0.2, Duplicate: 0.2, Contradict: 0.1}, b.runtime())
 	must(err)
-	b.commandURL, b.queryURL = "http://"+command.Addr.String(), "http://"+query.Addr.String()
+	b.CommandURL, b.QueryURL = "http://"+command.Addr.String(), "http://"+query.Addr.String()
 	return []*service.Service{command, query, projector, house}
 }
 
 // runtime logs what is our fault into the test.
-func (b *bank) runtime() service.Runtime {
+func (b *Bank) runtime() service.Runtime {
 	log := slog.New(slog.NewTextHandler(b.t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 	return service.Runtime{Log: log, Metrics: prometheus.NewRegistry()}
 }
 
-func (b *bank) run(services []*service.Service) {
+func (b *Bank) run(services []*service.Service) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(b.t.Context()))
 	var parts []supervise.Part
 	for _, s := range services {
@@ -114,10 +115,10 @@ func (b *bank) run(services []*service.Service) {
 	b.t.Cleanup(b.stop)
 }
 
-// audit waits until the read models are complete, stops the bank and proves log and read models.
-func (b *bank) audit() auditor.Report {
+// Audit waits until the read models are complete, stops the bank and proves log and read models.
+func (b *Bank) Audit() auditor.Report {
 	b.t.Helper()
-	b.caughtUp()
+	b.CaughtUp()
 	b.stop()
 	pool := b.database.Pool(b.t, "passbook_projector")
 	codec, err := eventcodec.New()
@@ -134,10 +135,21 @@ func (b *bank) audit() auditor.Report {
 	return report
 }
 
-func (b *bank) caughtUp() {
+// CaughtUp waits until every projection has reached the end of the log.
+func (b *Bank) CaughtUp() {
 	b.t.Helper()
+	operator := b.Client("operator-1", "operations")
 	for late := time.Now().Add(patience); time.Now().Before(late); {
-		if lag, parked := b.behind(); lag == 0 {
+		list, err := operator.ListProjections(b.t.Context())
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		behind, parked := int64(0), int64(0)
+		for _, p := range list.Data {
+			behind += p.LagEvents
+			parked += p.Parked
+		}
+		if behind == 0 && len(list.Data) > 0 {
 			if parked > 0 {
 				b.t.Errorf("%d accounts are set aside", parked)
 			}
@@ -147,54 +159,35 @@ func (b *bank) caughtUp() {
 	b.t.Error("the projections do not reach the end of the log")
 }
 
-// behind is how many events the projections lack, and how many accounts they have set aside.
-func (b *bank) behind() (events, parked int64) {
+// Client speaks to the bank for a subject.
+func (b *Bank) Client(subject string, scopes ...string) *client.Client {
 	b.t.Helper()
-	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.queryURL+"/v1/projections", nil)
+	c, err := client.New(client.Options{
+		CommandURL: b.CommandURL, QueryURL: b.QueryURL, Token: client.StaticToken(b.Token(subject, scopes...)),
+		HTTP: &http.Client{Timeout: patience, Transport: httpapitest.NewTransport(http.DefaultTransport, b.differs)},
+	})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	request.Header.Set("Authorization", "Bearer "+b.token("operator-1", "operations"))
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	var page struct {
-		Data []struct {
-			LagEvents int64 `json:"lag_events"`
-			Parked    int64
-		}
-	}
-	if err := json.NewDecoder(response.Body).Decode(&page); err != nil || len(page.Data) == 0 {
-		b.t.Fatalf("projections: %d, %v", response.StatusCode, err)
-	}
-	for _, p := range page.Data {
-		events += p.LagEvents
-		parked += p.Parked
-	}
-	return events, parked
+	return c
 }
 
-func (b *bank) token(subject string, scopes ...string) string {
+func (b *Bank) differs(r *http.Request, fault string) {
+	b.t.Errorf("%s %s is not answered as documented: %s", r.Method, r.URL, fault)
+}
+
+// Token is one of the issuer, with an hour to go.
+func (b *Bank) Token(subject string, scopes ...string) string {
 	b.t.Helper()
-	return b.sign(localissuer.TokenRequest{Subject: subject, Scopes: scopes})
+	return b.Sign(localissuer.TokenRequest{Subject: subject, Scopes: scopes})
 }
 
-func (b *bank) sign(r localissuer.TokenRequest) string {
+// Sign makes any token.
+func (b *Bank) Sign(r localissuer.TokenRequest) string {
 	b.t.Helper()
 	token, err := b.issuer.Token(r)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	return token
-}
-
-func contract(t *testing.T, yaml []byte) *httpapitest.Contract {
-	t.Helper()
-	c, err := httpapitest.NewContract(yaml)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }

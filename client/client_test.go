@@ -1,4 +1,4 @@
-package passbookclient_test
+package client_test
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"passbook/internal/passbookclient"
+	"passbook/client"
 )
 
 var account = uuid.MustParse("01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10")
@@ -79,10 +79,10 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer.Result(), nil
 }
 
-func (s *script) client(t *testing.T) *passbookclient.Client {
+func (s *script) client(t *testing.T) *client.Client {
 	t.Helper()
-	c, err := passbookclient.New(passbookclient.Config{
-		CommandURL: "http://command/", QueryURL: "http://query", Token: "secret", HTTP: &http.Client{Transport: s},
+	c, err := client.New(client.Options{
+		CommandURL: "http://command/", QueryURL: "http://query", Token: client.StaticToken("secret"), HTTP: &http.Client{Transport: s},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -90,88 +90,40 @@ func (s *script) client(t *testing.T) *passbookclient.Client {
 	return c
 }
 
-func (s *script) deposit(t *testing.T) (passbookclient.Result, error) {
+func (s *script) deposit(t *testing.T, options ...client.Option) (client.CommandResult, error) {
 	t.Helper()
-	return s.client(t).Deposit(t.Context(), "key-1", account, deposit)
+	return s.client(t).Deposit(t.Context(), "key-1", account, deposit, options...)
 }
 
-var deposit = passbookclient.Deposit{
-	Movement: passbookclient.Movement{
-		Amount: 12550, Currency: "EUR", Reference: "R", EffectiveAt: time.Date(1993, 1, 3, 0, 0, 0, 0, time.UTC),
-	},
-	Source: "cash",
+var deposit = client.Deposit{
+	Amount: 12550, Currency: "EUR", Reference: "R", EffectiveAt: time.Date(1993, 1, 3, 0, 0, 0, 0, time.UTC), Source: "cash",
 }
 
 func TestCommand(t *testing.T) {
 	t.Parallel()
-	bank := &script{steps: []step{ok("Idempotent-Replayed", "true")}}
-	got, err := bank.deposit(t)
+	bank := &script{steps: []step{ok("Idempotent-Replayed", "true", "X-Request-Id", "req-1", "ETag", `"17"`, "Passbook-Position", "1250")}}
+	var receipt client.Receipt
+	got, err := bank.deposit(t, client.WithReceipt(&receipt), client.IfVersion(16), client.RequestID("req-1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.AccountID != account || got.Balance != 12550 || got.Position != 1250 || got.Version != 17 || !got.Replayed {
+	if got.AccountID != account || got.Balance != 12550 || got.Position != 1250 || got.Version != 17 {
 		t.Errorf("got %+v", got)
+	}
+	if want := (client.Receipt{Status: 201, RequestID: "req-1", Tries: 1, Replayed: true, Version: 17, Position: 1250}); receipt != want {
+		t.Errorf("receipt %+v", receipt)
 	}
 	r := bank.seen[0]
 	if r.Method != "POST" || r.URL.String() != "http://command/v1/accounts/"+account.String()+"/deposits" {
 		t.Errorf("asked %s %s", r.Method, r.URL)
 	}
-	if r.Header.Get("Idempotency-Key") != "key-1" || r.Header.Get("Authorization") != "Bearer secret" || r.Header.Get("Content-Type") != "application/json" {
+	if r.Header.Get("Idempotency-Key") != "key-1" || r.Header.Get("Authorization") != "Bearer secret" || r.Header.Get("Content-Type") != "application/json" ||
+		r.Header.Get("If-Match") != `"16"` || r.Header.Get("X-Request-Id") != "req-1" {
 		t.Errorf("header %v", r.Header)
 	}
-	want := `{"amount":12550,"currency":"EUR","reference":"R","effective_at":"1993-01-03T00:00:00Z","source":"cash"}`
+	want := `{"amount":12550,"currency":"EUR","effective_at":"1993-01-03T00:00:00Z","reference":"R","source":"cash"}`
 	if bank.body[0] != want {
 		t.Errorf("body\n got  %s\n want %s", bank.body[0], want)
-	}
-}
-
-// Every command: where it goes and what it says.
-func TestCommands(t *testing.T) {
-	t.Parallel()
-	ten := passbookclient.Movement{Amount: 10, Currency: "EUR"}
-	name := "Ada"
-	tests := []struct {
-		want string
-		call func(context.Context, *passbookclient.Client) (passbookclient.Result, error)
-	}{
-		{`POST /v1/accounts {"owner_id":"o","owner_name":"O","currency":"EUR"}`, func(ctx context.Context, c *passbookclient.Client) (passbookclient.Result, error) {
-			return c.Open(ctx, "k", passbookclient.Account{OwnerID: "o", OwnerName: "O", Currency: "EUR"})
-		}},
-		{`POST /withdrawals {"amount":10,"currency":"EUR","channel":"atm"}`, func(ctx context.Context, c *passbookclient.Client) (passbookclient.Result, error) {
-			return c.Withdraw(ctx, "k", account, passbookclient.Withdrawal{Movement: ten, Channel: "atm"})
-		}},
-		{`POST /fees {"amount":10,"currency":"EUR","reason":"why"}`, func(ctx context.Context, c *passbookclient.Client) (passbookclient.Result, error) {
-			return c.ChargeFee(ctx, "k", account, passbookclient.Fee{Movement: ten, Reason: "why"})
-		}},
-		{`POST /interest {"amount":10,"currency":"EUR","period":"2026"}`, func(ctx context.Context, c *passbookclient.Client) (passbookclient.Result, error) {
-			return c.PostInterest(ctx, "k", account, passbookclient.Interest{Movement: ten, Period: "2026"})
-		}},
-		{`POST /freeze {"reason":"r","scope":"debit"}`, func(ctx context.Context, c *passbookclient.Client) (passbookclient.Result, error) {
-			return c.Freeze(ctx, "k", account, "r", "debit")
-		}},
-		{`POST /unfreeze {"reason":"r"}`, func(ctx context.Context, c *passbookclient.Client) (passbookclient.Result, error) {
-			return c.Unfreeze(ctx, "k", account, "r")
-		}},
-		{`POST /close {"reason":"r"}`, func(ctx context.Context, c *passbookclient.Client) (passbookclient.Result, error) {
-			return c.Close(ctx, "k", account, "r")
-		}},
-		{`POST /reopen {"reason":"r"}`, func(ctx context.Context, c *passbookclient.Client) (passbookclient.Result, error) {
-			return c.Reopen(ctx, "k", account, "r")
-		}},
-		{`PATCH  {"owner_name":"Ada"}`, func(ctx context.Context, c *passbookclient.Client) (passbookclient.Result, error) {
-			return c.ChangeSettings(ctx, "k", account, passbookclient.Settings{OwnerName: &name})
-		}},
-	}
-	for _, tt := range tests {
-		bank := &script{steps: []step{ok()}}
-		if _, err := tt.call(t.Context(), bank.client(t)); err != nil {
-			t.Errorf("%s: %v", tt.want, err)
-			continue
-		}
-		path := strings.TrimPrefix(bank.seen[0].URL.Path, "/v1/accounts/"+account.String())
-		if got := bank.seen[0].Method + " " + path + " " + bank.body[0]; got != tt.want {
-			t.Errorf("got  %s\nwant %s", got, tt.want)
-		}
 	}
 }
 
@@ -205,7 +157,7 @@ func TestRefusalsAreNotRetried(t *testing.T) {
 	} {
 		bank := &script{steps: []step{refusal}}
 		_, err := bank.deposit(t)
-		got := &passbookclient.Problem{}
+		got := &client.Problem{}
 		if !errors.As(err, &got) || got.Status != refusal.status || got.Detail != "for a test" {
 			t.Errorf("%d: got %v", refusal.status, err)
 		}
@@ -250,7 +202,7 @@ func TestPatienceEnds(t *testing.T) {
 		bank := &script{steps: []step{{status: 0}}}
 		began := time.Now()
 		_, err := bank.deposit(t)
-		if !errors.Is(err, passbookclient.ErrPatience) || !strings.Contains(err.Error(), "connection reset") {
+		if !errors.Is(err, client.ErrPatience) || !strings.Contains(err.Error(), "connection reset") {
 			t.Errorf("got %v", err)
 		}
 		if took := time.Since(began); took < 110*time.Second || took > 2*time.Minute {
@@ -282,7 +234,7 @@ func TestReadsIncludeOwnWrites(t *testing.T) {
 		problem(409, "read_model_stale", true, "Retry-After", "0"), {status: 200, body: `{"balance":12550,"status":"open"}`},
 	}}
 	c := bank.client(t)
-	if _, err := c.Account(t.Context(), account); err != nil {
+	if _, err := c.GetAccount(t.Context(), account); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the second is answered with an older position, as a replay is
@@ -290,7 +242,7 @@ func TestReadsIncludeOwnWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	view, err := c.Account(t.Context(), account)
+	view, err := c.GetAccount(t.Context(), account)
 	if err != nil || view.Balance != 12550 || view.Status != "open" {
 		t.Fatalf("got %+v, error %v", view, err)
 	}
@@ -306,19 +258,6 @@ func TestReadsIncludeOwnWrites(t *testing.T) {
 	}
 }
 
-func TestDailyBalances(t *testing.T) {
-	t.Parallel()
-	bank := &script{steps: []step{{status: 200, body: `{"currency":"CZK","basis":"effective","data":[{"date":"1993-01-03","balance":80000}]}`}}}
-	day := time.Date(1993, 1, 3, 0, 0, 0, 0, time.UTC)
-	series, err := bank.client(t).DailyBalances(t.Context(), account, day, day.AddDate(0, 0, 1))
-	if err != nil || len(series.Data) != 1 || series.Data[0] != (passbookclient.DayBalance{Date: "1993-01-03", Balance: 80000}) {
-		t.Errorf("got %+v, error %v", series, err)
-	}
-	if got := bank.seen[0].URL.RawQuery; got != "basis=effective&from=1993-01-03&interval=day&to=1993-01-04" {
-		t.Errorf("asked %s", got)
-	}
-}
-
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -329,32 +268,22 @@ func TestProblems(t *testing.T) {
 			"errors":[{"pointer":"/amount","detail":"exceeds"}]}`}, "422 insufficient_funds: 2500 requested; /amount exceeds (request r)"},
 		{step{status: 404, body: "<html>\n not   here</html>"}, "404 Not Found: <html> not here</html>"},
 		{step{status: 403, body: strings.Repeat("é", 500)}, "403 Forbidden: " + strings.Repeat("é", 200) + "…"},
-		{step{status: 201, body: "no json"}, "201 Unreadable answer: invalid character"},
 	}
 	for _, tt := range tests {
 		bank := &script{steps: []step{tt.answer}}
 		_, err := bank.deposit(t)
-		got := &passbookclient.Problem{}
+		got := &client.Problem{}
 		if !errors.As(err, &got) || !strings.HasPrefix(got.Error(), tt.want) {
 			t.Errorf("got %v, want %s", err, tt.want)
 		}
 	}
 }
 
-func TestNewRefusesAddresses(t *testing.T) {
+// An answer that cannot be read is no reason to ask again.
+func TestUnreadableAnswers(t *testing.T) {
 	t.Parallel()
-	for _, cfg := range []passbookclient.Config{
-		{}, {CommandURL: "localhost:8080"}, {CommandURL: "ftp://x"}, {CommandURL: "http://x", QueryURL: "x"},
-	} {
-		if _, err := passbookclient.New(cfg); err == nil {
-			t.Errorf("%+v: no error", cfg)
-		}
-	}
-	c, err := passbookclient.New(passbookclient.Config{CommandURL: "http://x"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Account(t.Context(), account); err == nil {
-		t.Error("a read without an address of the query API succeeded")
+	bank := &script{steps: []step{{status: 201, body: "no json"}}}
+	if _, err := bank.deposit(t); err == nil || !strings.Contains(err.Error(), "unreadable answer with status 201") || len(bank.seen) != 1 {
+		t.Errorf("%v after %d requests", err, len(bank.seen))
 	}
 }

@@ -2,11 +2,8 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"passbook/client"
 	"passbook/domain/payment"
 	"passbook/internal/natsclearing"
 	"passbook/internal/natskit"
@@ -25,17 +23,16 @@ import (
 
 // payments is two command APIs and a clearing house as processes of their own, and customers who pay.
 type payments struct {
-	t          *testing.T
-	admin      *pgxpool.Pool
-	query      *pgxpool.Pool
-	database   string
-	nats       string
-	environ    []string
-	apis       [2]*process
-	front      *balancer
-	commandURL string
-	token      string
-	accounts   []string
+	t        *testing.T
+	admin    *pgxpool.Pool
+	query    *pgxpool.Pool
+	database string
+	nats     string
+	environ  []string
+	apis     [2]*process
+	front    *balancer
+	bank     *client.Client
+	accounts []string
 }
 
 func newPayments(t *testing.T, accounts int) *payments {
@@ -53,59 +50,23 @@ func newPayments(t *testing.T, accounts int) *payments {
 	for range p.apis {
 		f.add("command-api")
 	}
-	p.commandURL = f.open("command-api")
+	commandURL := f.open("command-api")
 	p.environ, p.front = f.environ, f.front["command-api"]
 	copy(p.apis[:], f.processes["command-api"])
 	p.admin, p.query = f.database.Pool(t, ""), f.database.Pool(t, "passbook_query")
-	p.token = output(t, "passbook", "token", "--state", f.issuerState)
+	p.bank = clientOf(t, commandURL, "", output(t, "passbook", "token", "--state", f.issuerState))
 	for i := range accounts {
-		id := fmt.Sprintf("01977a70-5d5c-7c3a-9d5e-0000000000%02d", i)
-		p.accounts = append(p.accounts, id)
-		p.post("/v1/accounts", "open-"+id, `{"account_id":"`+id+`","owner_id":"ada","owner_name":"Ada","currency":"EUR"}`)
-		p.post("/v1/accounts/"+id+"/deposits", "deposit-"+id, `{"amount":1000000,"currency":"EUR"}`)
+		id := uuid.MustParse(fmt.Sprintf("01977a70-5d5c-7c3a-9d5e-0000000000%02d", i))
+		p.accounts = append(p.accounts, id.String())
+		_, err := p.bank.OpenAccount(t.Context(), "open-"+id.String(), client.OpenAccount{AccountID: id, OwnerID: "ada", OwnerName: "Ada", Currency: "EUR"})
+		if err == nil {
+			_, err = p.bank.Deposit(t.Context(), "deposit-"+id.String(), id, client.Deposit{Amount: 1_000_000, Currency: "EUR"})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	return p
-}
-
-// post sends a command under one key until it is answered, and returns the answer's body.
-func (p *payments) post(path, key, body string) map[string]any {
-	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
-	defer cancel()
-	for {
-		status, answer := p.try(ctx, path, key, body)
-		switch {
-		case status >= 200 && status < 300:
-			return answer
-		case status >= 400 && status < 500 && status != http.StatusConflict && status != http.StatusTooManyRequests:
-			p.t.Errorf("%s %s: %d %v", path, body, status, answer)
-			return nil
-		case ctx.Err() != nil:
-			p.t.Errorf("%s is not answered: %d %v", path, status, answer)
-			return nil
-		}
-		<-time.After(20 * time.Millisecond)
-	}
-}
-
-func (p *payments) try(ctx context.Context, path, key, body string) (status int, answer map[string]any) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.commandURL+path, strings.NewReader(body))
-	if err != nil {
-		p.t.Error(err)
-		return 0, nil
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Idempotency-Key", key)
-	request.Header.Set("Authorization", "Bearer "+p.token)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, nil
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err != nil || json.Unmarshal(text, &answer) != nil {
-		return http.StatusBadGateway, nil // cut off
-	}
-	return response.StatusCode, answer
 }
 
 // kinds of payments, by what the clearing house does with them: each outcome that is possible.
@@ -136,12 +97,15 @@ func TestPaymentsWhileCommandAPIsAreKilled(t *testing.T) {
 		paying.Go(func() {
 			for i := range each {
 				kind := i % len(paymentKinds)
-				body := fmt.Sprintf(`{"account_id":%q,"amount":1000,"currency":"EUR","creditor":{"name":"Grace","account":"DE89370400440532013000"},"reference":%q,"deadline":%q}`,
-					account, paymentKinds[kind].reference, time.Now().Add(paymentKinds[kind].within).UTC().Format(time.RFC3339))
-				if answer := p.post("/v1/payments", fmt.Sprintf("pay-%d-%d", c, i), body); answer != nil {
-					id, _ := answer["payment_id"].(string)
-					kindOf[c][id] = kind
+				requested, err := p.bank.RequestPayment(t.Context(), fmt.Sprintf("pay-%d-%d", c, i), client.PaymentOrder{
+					AccountID: uuid.MustParse(account), Amount: 1000, Currency: "EUR", Creditor: client.Creditor{Name: "Grace", Account: "DE89370400440532013000"},
+					Reference: paymentKinds[kind].reference, Deadline: time.Now().Add(paymentKinds[kind].within).UTC().Truncate(time.Second),
+				})
+				if err != nil {
+					t.Error(err)
+					continue
 				}
+				kindOf[c][requested.PaymentID.String()] = kind
 			}
 		})
 	}

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"passbook/client"
 	"passbook/httpapi/httpapitest"
 	"passbook/internal/pgtest"
 )
@@ -97,6 +98,19 @@ func checked(t *testing.T, address string) string {
 	server := httptest.NewServer(proxy)
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// clientOf speaks to a bank whose processes may die meanwhile. Its answers are held to the documents.
+func clientOf(t *testing.T, commandURL, queryURL, token string) *client.Client {
+	t.Helper()
+	c, err := client.New(client.Options{
+		CommandURL: commandURL, QueryURL: queryURL, Token: client.StaticToken(strings.TrimSpace(token)),
+		HTTP: &http.Client{Transport: held}, Retry: client.Retry{Patience: patience, WaitMin: 10 * time.Millisecond, WaitMax: 100 * time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // process is one binary running.

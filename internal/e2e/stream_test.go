@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"passbook/client"
 	"passbook/internal/pgkit"
 )
 
@@ -43,10 +44,12 @@ func TestAClientThatReconnectsAHundredTimes(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, uint64(i))) //nolint:gosec // small
 			for n := 0; ctx.Err() == nil; n++ {
 				//nolint:contextcheck // one that was begun is seen to its end
-				teller.transfer(fmt.Sprintf("c%d-%d", i, n), ids[random.IntN(len(ids))], ids[random.IntN(len(ids))], 1+random.IntN(20_000))
+				teller.transfer(fmt.Sprintf("c%d-%d", i, n), ids[random.IntN(len(ids))], ids[random.IntN(len(ids))], 1+random.Int64N(20_000))
 			}
 		})
 	}
+	followed := make(chan []int64, 1)
+	go func() { followed <- follow(t, teller.bank, ids[3]) }()
 	killed, rebuilt := 0, 0
 	load.Go(func() { killed = f.killAtRandom(ctx, rand.New(rand.NewPCG(seed, 999))) })
 	load.Go(func() { rebuilt = f.rebuildAgainAndAgain(ctx, "timeline") })
@@ -63,10 +66,34 @@ func TestAClientThatReconnectsAHundredTimes(t *testing.T) {
 	clients.Wait()
 	cancel()
 	load.Wait()
+	if _, err := teller.bank.Deposit(t.Context(), lastReference, ids[3], client.Deposit{Amount: 1, Currency: "EUR", Reference: lastReference}); err != nil {
+		t.Fatal(err)
+	}
 	caughtUp(t, f.queryURL, f.issuerState)
 	for _, l := range listeners {
 		l.check(killed, rebuilt)
 	}
+	if told := <-followed; !slices.Equal(told, listeners[1].told) {
+		t.Errorf("the client's stream told of %d events, the other of %d, or they are not the same", len(told), len(listeners[1].told))
+	}
+}
+
+// lastReference is that of the last event that a client follows.
+const lastReference = "the-last-one"
+
+// follow returns what a client's one stream tells of an account, whatever dies meanwhile.
+func follow(t *testing.T, bank *client.Client, account uuid.UUID) (told []int64) {
+	for event, err := range bank.Stream(t.Context(), client.StreamParams{AccountID: account, Beginning: true}) {
+		if err != nil {
+			t.Error(err)
+			return told
+		}
+		told = append(told, event.Row.Position)
+		if event.Row.Reference == lastReference {
+			return told
+		}
+	}
+	return told
 }
 
 // rebuildAgainAndAgain rebuilds a projection while others are killed, until ctx is done, and returns how often it was switched.

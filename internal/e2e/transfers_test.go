@@ -1,13 +1,9 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"passbook/client"
 	"passbook/internal/pgkit"
 )
 
@@ -39,12 +36,12 @@ func TestTransfersWhileProcessesDie(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(seconds)*time.Second)
 	defer cancel()
 	var all sync.WaitGroup
-	for client := range clients {
+	for c := range clients {
 		all.Go(func() {
-			random := rand.New(rand.NewPCG(seed, uint64(client))) //nolint:gosec // small
+			random := rand.New(rand.NewPCG(seed, uint64(c))) //nolint:gosec // small
 			for n := 0; ctx.Err() == nil; n++ {
 				//nolint:contextcheck // one that was begun is seen to its end
-				teller.transfer(fmt.Sprintf("c%d-%d", client, n), ids[random.IntN(accounts)], ids[random.IntN(accounts)], 1+random.IntN(3*each))
+				teller.transfer(fmt.Sprintf("c%d-%d", c, n), ids[random.IntN(accounts)], ids[random.IntN(accounts)], 1+random.Int64N(3*each))
 			}
 		})
 	}
@@ -78,10 +75,11 @@ func (f *fleet) killAtRandom(ctx context.Context, random *rand.Rand) (killed int
 	}
 }
 
-// teller gives commands until each has a final answer, whatever dies meanwhile: with the same key, again and again.
+// teller gives commands until each has a final answer, whatever dies meanwhile: the client sends them with the same key, again and again.
 type teller struct {
 	fleet *fleet
 	token string
+	bank  *client.Client
 
 	mu      sync.Mutex
 	made    map[uuid.UUID]int64 // amounts of acknowledged transfers
@@ -89,79 +87,36 @@ type teller struct {
 }
 
 func newTeller(f *fleet) *teller {
-	return &teller{fleet: f, token: strings.TrimSpace(output(f.t, "passbook", "token", "--state", f.issuerState)), made: map[uuid.UUID]int64{}}
+	token := strings.TrimSpace(output(f.t, "passbook", "token", "--state", f.issuerState))
+	return &teller{fleet: f, token: token, bank: clientOf(f.t, f.commandURL, f.queryURL, token), made: map[uuid.UUID]int64{}}
 }
 
-func (l *teller) open(balance int) uuid.UUID {
-	l.fleet.t.Helper()
+func (l *teller) open(balance int64) uuid.UUID {
+	t := l.fleet.t
+	t.Helper()
 	id := uuid.Must(uuid.NewV7())
-	status, body := l.post("/v1/accounts", "open-"+id.String(), map[string]any{"account_id": id, "owner_id": "o", "owner_name": "Ada", "currency": "EUR"})
-	if status != http.StatusCreated {
-		l.fleet.t.Fatalf("open: %d %s", status, body)
+	_, err := l.bank.OpenAccount(t.Context(), "open-"+id.String(), client.OpenAccount{AccountID: id, OwnerID: "o", OwnerName: "Ada", Currency: "EUR"})
+	if err == nil {
+		_, err = l.bank.Deposit(t.Context(), "first-"+id.String(), id, client.Deposit{Amount: balance, Currency: "EUR"})
 	}
-	status, body = l.post("/v1/accounts/"+id.String()+"/deposits", "first-"+id.String(), map[string]any{"amount": balance, "currency": "EUR"})
-	if status != http.StatusCreated {
-		l.fleet.t.Fatalf("deposit: %d %s", status, body)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return id
 }
 
-func (l *teller) transfer(key string, from, to uuid.UUID, amount int) {
-	status, body := l.post("/v1/transfers", key, map[string]any{"source_account_id": from, "target_account_id": to, "amount": amount, "currency": "EUR"})
+func (l *teller) transfer(key string, from, to uuid.UUID, amount int64) {
+	done, err := l.bank.Transfer(l.fleet.t.Context(), key, client.TransferOrder{SourceAccountID: from, TargetAccountID: to, Amount: amount, Currency: "EUR"})
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var answer struct {
-		TransferID uuid.UUID `json:"transfer_id"`
-		Code       string
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		l.fleet.t.Errorf("%s: %d %s: %v", key, status, body, err)
-		return
-	}
 	switch {
-	case status == http.StatusCreated:
-		l.made[answer.TransferID] = int64(amount)
-	case status == http.StatusUnprocessableEntity && (answer.Code == "insufficient_funds" || answer.Code == "same_account"):
+	case err == nil:
+		l.made[done.TransferID] = amount
+	case client.IsCode(err, client.ErrorCodeInsufficientFunds, client.ErrorCodeSameAccount):
 		l.refused++
 	default:
-		l.fleet.t.Errorf("%s: %d %s", key, status, body)
+		l.fleet.t.Errorf("%s: %v", key, err)
 	}
-}
-
-// post returns a final answer: not one that says that it may be different later.
-func (l *teller) post(path, key string, in any) (status int, body []byte) {
-	content, err := json.Marshal(in)
-	if err != nil {
-		l.fleet.t.Error(err)
-	}
-	for late := time.Now().Add(patience); time.Now().Before(late); <-time.After(10 * time.Millisecond) {
-		if status, body = l.once(path, key, content); status != 0 && status != http.StatusConflict && status < 500 {
-			return status, body
-		}
-	}
-	l.fleet.t.Errorf("%s %s has no final answer: %d %s", path, key, status, body)
-	return status, body
-}
-
-func (l *teller) once(path, key string, content []byte) (int, []byte) {
-	request, err := http.NewRequestWithContext(l.fleet.t.Context(), http.MethodPost, l.fleet.commandURL+path, bytes.NewReader(content))
-	if err != nil {
-		l.fleet.t.Error(err)
-		return 0, nil
-	}
-	request.Header.Set("Authorization", "Bearer "+l.token)
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Idempotency-Key", key)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, nil
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return 0, nil
-	}
-	return response.StatusCode, body
 }
 
 // check holds the log against what was acknowledged. Transfers beyond that may be there: their clients died of the deadline, no

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -74,25 +72,11 @@ func caughtUp(t *testing.T, queryURL, state string) {
 // lagOf is how many events the projections are behind, all together.
 func lagOf(t *testing.T, queryURL, token string) (events int64) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, queryURL+"/v1/projections", nil)
-	if err != nil {
-		t.Fatal(err)
+	list, err := clientOf(t, "", queryURL, token).ListProjections(t.Context())
+	if err != nil || len(list.Data) == 0 {
+		t.Fatalf("projections: %v", err)
 	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	var page struct {
-		Data []struct {
-			LagEvents int64 `json:"lag_events"`
-		}
-	}
-	if err := json.NewDecoder(response.Body).Decode(&page); err != nil || len(page.Data) == 0 {
-		t.Fatalf("projections: %d, %v", response.StatusCode, err)
-	}
-	for _, p := range page.Data {
+	for _, p := range list.Data {
 		events += p.LagEvents
 	}
 	return events

@@ -12,7 +12,7 @@ import (
 const BulkMax = 10_000
 
 // Into decodes the answer to an accepted item into what the method for it alone returns. The error is a *Problem when the item
-// was refused.
+// was refused, and a *PendingApproval when it waits for a second person.
 func (r *BulkItemResult) Into(out any) error {
 	if err := r.refused(); err != nil {
 		return err
@@ -25,14 +25,13 @@ func (r *BulkItemResult) Into(out any) error {
 
 func (r *BulkItemResult) refused() error {
 	if r.Status/100 == 2 {
-		return nil
+		return pendingOf(r.Status, r.Body)
 	}
 	return problemOf(r.Status, r.Body)
 }
 
 func (r *BulkItemResult) mayPass() bool {
-	err := r.refused()
-	return err != nil && mayPass(err)
+	return r.Status/100 != 2 && mayPass(r.refused())
 }
 
 // Bulk sends up to BulkMax commands at once, each by itself, and returns a result for each. It sends the whole again, under the same keys, while there are items

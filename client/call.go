@@ -171,6 +171,9 @@ func (c *Client) try(ctx context.Context, call *call, tries int, result any) err
 	if call.keyed && call.dryRun == nil {
 		c.Saw(positionOf(answer.Header))
 	}
+	if err := pendingOf(answer.StatusCode, body); err != nil {
+		return &final{err}
+	}
 	if result == nil {
 		return nil
 	}

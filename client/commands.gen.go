@@ -11,6 +11,24 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for ApprovalKind.
+const (
+	ApprovalKindCapture    ApprovalKind = "capture"
+	ApprovalKindDeposit    ApprovalKind = "deposit"
+	ApprovalKindFee        ApprovalKind = "fee"
+	ApprovalKindInterest   ApprovalKind = "interest"
+	ApprovalKindPayment    ApprovalKind = "payment"
+	ApprovalKindReversal   ApprovalKind = "reversal"
+	ApprovalKindTransfer   ApprovalKind = "transfer"
+	ApprovalKindWithdrawal ApprovalKind = "withdrawal"
+)
+
+// Defines values for ApprovalResultStatus.
+const (
+	ApprovalResultStatusApproved ApprovalResultStatus = "approved"
+	ApprovalResultStatusRejected ApprovalResultStatus = "rejected"
+)
+
 // Defines values for BulkMethod.
 const (
 	BulkMethodPATCH BulkMethod = "PATCH"
@@ -24,6 +42,12 @@ const (
 	ErrorCodeAccountFrozen           ErrorCode = "account_frozen"
 	ErrorCodeAlreadyReversed         ErrorCode = "already_reversed"
 	ErrorCodeAmountOutOfRange        ErrorCode = "amount_out_of_range"
+	ErrorCodeApprovalByMaker         ErrorCode = "approval_by_maker"
+	ErrorCodeApprovalExists          ErrorCode = "approval_exists"
+	ErrorCodeApprovalExpired         ErrorCode = "approval_expired"
+	ErrorCodeApprovalFinal           ErrorCode = "approval_final"
+	ErrorCodeApprovalNotDue          ErrorCode = "approval_not_due"
+	ErrorCodeApprovalRequired        ErrorCode = "approval_required"
 	ErrorCodeBalanceNotZero          ErrorCode = "balance_not_zero"
 	ErrorCodeCaptureExceedsHold      ErrorCode = "capture_exceeds_hold"
 	ErrorCodeConcurrentModification  ErrorCode = "concurrent_modification"
@@ -93,6 +117,11 @@ const (
 	FreezeScopeDebit FreezeScope = "debit"
 )
 
+// Defines values for PendingApprovalStatus.
+const (
+	PendingApprovalStatusPendingApproval PendingApprovalStatus = "pending_approval"
+)
+
 // AccountSettings defines model for AccountSettings.
 type AccountSettings struct {
 	// Limits What the owner may spend by withdrawals, transfers, holds and payments, in minor units. All of them are replaced; one that is absent or 0 is none.
@@ -126,6 +155,39 @@ type AccountSide struct {
 //
 // Example: 12550
 type Amount = int64
+
+// ApprovalKind What kind of command it is.
+type ApprovalKind string
+
+// ApprovalResult The approval after the decision, and the answer of the command that was carried out.
+type ApprovalResult struct {
+	AccountID  openapi_types.UUID `json:"account_id"`
+	Amount     int64              `json:"amount"`
+	ApprovalID openapi_types.UUID `json:"approval_id"`
+
+	// Currency ISO 4217 code of a currency in use, upper case.
+	//
+	// Example: EUR
+	Currency  Currency  `json:"currency"`
+	DecidedBy string    `json:"decided_by"`
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Kind What kind of command it is.
+	Kind       ApprovalKind `json:"kind"`
+	Position   int64        `json:"position"`
+	Reason     string       `json:"reason,omitempty,omitzero"`
+	RecordedAt time.Time    `json:"recorded_at"`
+
+	// RequestedBy Who gave the command.
+	RequestedBy string `json:"requested_by"`
+
+	// Result Of a command that was approved by this request: the answer that it would have had by itself.
+	Result json.RawMessage      `json:"result,omitempty,omitzero"`
+	Status ApprovalResultStatus `json:"status"`
+}
+
+// ApprovalResultStatus defines model for ApprovalResult.Status.
+type ApprovalResultStatus string
 
 // Bulk defines model for Bulk.
 type Bulk = []BulkItem
@@ -311,10 +373,12 @@ type EffectiveAt = time.Time
 // | `idempotency_key_required` | 400 | no `Idempotency-Key`, or a malformed one |
 // | `unauthenticated` | 401 | no token, or one that does not hold |
 // | `insufficient_scope` | 403 | the token lacks the scope |
+// | `approval_by_maker` | 403 | whoever gave the command cannot decide about it |
 // | `not_found` | 404 | no such thing, or the caller may not see it |
 // | `method_not_allowed` | 405 | see `Allow` |
 // | `account_exists` | 409 | an account of this id was opened with other content |
 // | `payment_exists` | 409 | a payment of this id was requested with other content |
+// | `approval_exists` | 409 | an approval of this id was asked for with other content |
 // | `idempotency_in_progress` | 409 | a request under the same key runs right now |
 // | `concurrent_modification` | 409 | another writer was faster, again and again |
 // | `read_model_stale` | 409 | the demanded position was not reached in time |
@@ -345,6 +409,10 @@ type EffectiveAt = time.Time
 // | `payment_final` | 422 | the payment has its outcome, which never changes |
 // | `payment_submitted` | 422 | the clearing has the payment |
 // | `payment_not_due` | 422 | the payment's deadline has not passed |
+// | `approval_required` | 422 | it needs a second person, and stands in a group that is all or nothing |
+// | `approval_final` | 422 | the approval is decided |
+// | `approval_expired` | 422 | nobody decided in time |
+// | `approval_not_due` | 422 | the time of the approval is not over |
 // | `idempotency_key_reused` | 422 | the key stands for another request |
 // | `rate_limited` | 429 | too many requests |
 // | `internal_error` | 500 | our fault; it is logged under the request id |
@@ -590,6 +658,33 @@ type PaymentResult struct {
 	Stuck      bool               `json:"stuck"`
 }
 
+// PendingApproval The command waits for a second person. Nothing is booked.
+type PendingApproval struct {
+	// AccountID Of a transfer the source.
+	AccountID openapi_types.UUID `json:"account_id"`
+
+	// Amount What it would move.
+	Amount     int64              `json:"amount"`
+	ApprovalID openapi_types.UUID `json:"approval_id"`
+
+	// Currency ISO 4217 code of a currency in use, upper case.
+	//
+	// Example: EUR
+	Currency Currency `json:"currency"`
+
+	// ExpiresAt From then on it can be neither approved nor rejected.
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Kind What kind of command it is.
+	Kind       ApprovalKind          `json:"kind"`
+	Position   int64                 `json:"position"`
+	RecordedAt time.Time             `json:"recorded_at"`
+	Status     PendingApprovalStatus `json:"status"`
+}
+
+// PendingApprovalStatus defines model for PendingApproval.Status.
+type PendingApprovalStatus string
+
 // PlaceHold defines model for PlaceHold.
 type PlaceHold struct {
 	// Amount Minor units of the currency.
@@ -630,10 +725,12 @@ type Problem struct {
 	// | `idempotency_key_required` | 400 | no `Idempotency-Key`, or a malformed one |
 	// | `unauthenticated` | 401 | no token, or one that does not hold |
 	// | `insufficient_scope` | 403 | the token lacks the scope |
+	// | `approval_by_maker` | 403 | whoever gave the command cannot decide about it |
 	// | `not_found` | 404 | no such thing, or the caller may not see it |
 	// | `method_not_allowed` | 405 | see `Allow` |
 	// | `account_exists` | 409 | an account of this id was opened with other content |
 	// | `payment_exists` | 409 | a payment of this id was requested with other content |
+	// | `approval_exists` | 409 | an approval of this id was asked for with other content |
 	// | `idempotency_in_progress` | 409 | a request under the same key runs right now |
 	// | `concurrent_modification` | 409 | another writer was faster, again and again |
 	// | `read_model_stale` | 409 | the demanded position was not reached in time |
@@ -664,6 +761,10 @@ type Problem struct {
 	// | `payment_final` | 422 | the payment has its outcome, which never changes |
 	// | `payment_submitted` | 422 | the clearing has the payment |
 	// | `payment_not_due` | 422 | the payment's deadline has not passed |
+	// | `approval_required` | 422 | it needs a second person, and stands in a group that is all or nothing |
+	// | `approval_final` | 422 | the approval is decided |
+	// | `approval_expired` | 422 | nobody decided in time |
+	// | `approval_not_due` | 422 | the time of the approval is not over |
 	// | `idempotency_key_reused` | 422 | the key stands for another request |
 	// | `rate_limited` | 429 | too many requests |
 	// | `internal_error` | 500 | our fault; it is logged under the request id |
@@ -1021,6 +1122,32 @@ func (c *Client) Withdraw(ctx context.Context, key string, accountID uuid.UUID, 
 // WithdrawItem is Withdraw as an item of a bulk.
 func WithdrawItem(accountID uuid.UUID, body Withdrawal) BulkItem {
 	return BulkItem{Path: pathOf("/v1/accounts/%s/withdrawals", accountID), Body: body}
+}
+
+// ApproveCommand: Approve a command, so that it is carried out
+//
+// Whoever gave the command cannot approve it. It is decided anew at this moment, and refused where its rules do not allow it any more
+// (`insufficient_funds` and the like): then the approval stays pending, and may be approved again, under another key, as long as its time
+// lasts. What is booked has the one who approved for its actor. Approved again by the same person, nothing more happens.
+func (c *Client) ApproveCommand(ctx context.Context, key string, approvalID uuid.UUID, body OperatorsWord, options ...Option) (ApprovalResult, error) {
+	return ask[ApprovalResult](ctx, c, request{api: commands, method: "POST", path: pathOf("/v1/approvals/%s/approve", approvalID), key: key, keyed: true, body: body}, options)
+}
+
+// ApproveCommandItem is ApproveCommand as an item of a bulk.
+func ApproveCommandItem(approvalID uuid.UUID, body OperatorsWord) BulkItem {
+	return BulkItem{Path: pathOf("/v1/approvals/%s/approve", approvalID), Body: body}
+}
+
+// RejectCommand: Reject a command, so that it never is
+//
+// Whoever gave the command cannot reject it.
+func (c *Client) RejectCommand(ctx context.Context, key string, approvalID uuid.UUID, body Lifecycle, options ...Option) (ApprovalResult, error) {
+	return ask[ApprovalResult](ctx, c, request{api: commands, method: "POST", path: pathOf("/v1/approvals/%s/reject", approvalID), key: key, keyed: true, body: body}, options)
+}
+
+// RejectCommandItem is RejectCommand as an item of a bulk.
+func RejectCommandItem(approvalID uuid.UUID, body Lifecycle) BulkItem {
+	return BulkItem{Path: pathOf("/v1/approvals/%s/reject", approvalID), Body: body}
 }
 
 // CaptureHold: Pay out what is held, or a part of it

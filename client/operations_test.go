@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
+
 	"passbook/client"
 )
 
@@ -70,6 +72,30 @@ func TestNoPatience(t *testing.T) {
 	}
 	if _, err := c.Deposit(t.Context(), "k", account, deposit); !client.IsCode(err, client.ErrorCodeOverloaded) || len(bank.seen) != 1 {
 		t.Errorf("%v after %d requests", err, len(bank.seen))
+	}
+}
+
+// A command that waits for a second person has no result, by itself and in a bulk; a payment that is under way has.
+func TestPendingApproval(t *testing.T) {
+	t.Parallel()
+	const pending = `{"status":"pending_approval","approval_id":"01980a58-20c1-7d10-9b1e-0f2a3c4d5e6f","amount":5,"currency":"EUR"}`
+	bank := &script{steps: []step{
+		{status: 202, header: map[string]string{"Passbook-Position": "1251"}, body: pending},
+		{status: 200, body: `{"data":[{"index":0,"status":202,"body":` + pending + `}]}`},
+		{status: 202, body: `{"status":"requested","payment_id":"01980a58-20c1-7d10-9b1e-0f2a3c4d5e6f"}`},
+	}}
+	c := bank.client(t)
+	_, err := c.Deposit(t.Context(), "k", account, deposit)
+	var waits *client.PendingApproval
+	if !errors.As(err, &waits) || waits.ApprovalID == uuid.Nil || c.Position() != 1251 {
+		t.Errorf("deposit: %v", err)
+	}
+	results, err := c.Bulk(t.Context(), "b", items(1))
+	if err != nil || len(results) != 1 || !errors.As(results[0].Into(new(client.CommandResult)), &waits) {
+		t.Errorf("bulk: %+v, %v", results, err)
+	}
+	if p, err := c.RequestPayment(t.Context(), "p", client.PaymentOrder{}); err != nil || p.Status != client.PaymentStatusRequested {
+		t.Errorf("payment: %+v, %v", p, err)
 	}
 }
 

@@ -103,9 +103,13 @@ func (s *sending) step(ctx context.Context, t *turn) error {
 	return err
 }
 
-// refusalOf tells the bank's rules from failures that would hit every row.
-func refusalOf(err error) *client.Problem {
-	problem := &client.Problem{}
+// refusalOf tells what the bank's rules keep from being done, or done now, from failures that would hit every row.
+func refusalOf(err error) error {
+	var pending *client.PendingApproval
+	if errors.As(err, &pending) {
+		return pending
+	}
+	var problem *client.Problem
 	if errors.As(err, &problem) && (problem.Status == http.StatusUnprocessableEntity || problem.Code == client.ErrorCodeAccountExists) {
 		return problem
 	}

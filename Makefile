@@ -19,7 +19,7 @@ help: ## this list
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: ARGS='...' (run, bench, microbench)  PKG=./eventstore/... (test, test-race, microbench, lint)  PG_BIN_DIR=... (Postgres server binaries)"
+	@echo "Variables: ARGS='...' (run, fuzz, bench, microbench)  PKG=./eventstore/... (test, test-race, fuzz, microbench, lint)  PG_BIN_DIR=... (Postgres server binaries)"
 
 .PHONY: run
 run: build ## build and start the whole bank in one process (ARGS='--help' lists its flags)
@@ -37,6 +37,10 @@ test: postgres ## run every test, uncached, against a Postgres and a NATS that t
 ifeq ($(PKG),./...)
 	cd bench && go test -count=1 ./...
 endif
+
+.PHONY: fuzz
+fuzz: postgres ## run every fuzz target in turn (ARGS='-fuzztime 5m'); what one finds becomes a test case in its testdata/fuzz
+	@.ci/fuzz $(ARGS) $(PKG)
 
 .PHONY: test-race
 test-race: postgres ## the same under the race detector (needs a C compiler)

@@ -144,5 +144,10 @@ func Read(r io.Reader) (Case, error) {
 	if c.Format != Format {
 		return Case{}, fmt.Errorf("read the case: its format is %d, this reads %d", c.Format, Format)
 	}
+	for i, e := range c.Events {
+		if e.Data == nil {
+			return Case{}, fmt.Errorf("read the case: its event %d has no data", i+1)
+		}
+	}
 	return c, nil
 }

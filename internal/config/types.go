@@ -17,35 +17,54 @@ import (
 type Secret string
 
 var (
-	userinfo      = regexp.MustCompile(`([a-z]+)://([^/?#\s]*)@`)
-	unescaped     = regexp.MustCompile(`://.*@`)
-	passwordPairs = regexp.MustCompile(`(?i)(password|token)=('[^']*'|[^&\s]*)`)
+	// serverStart is where one of several NATS servers begins.
+	serverStart = regexp.MustCompile(`,\s*(nats|tls|ws|wss)://`)
+	// pairs are those of a connection string: blanks around the sign and escaped quotes are allowed there.
+	pairs = regexp.MustCompile(`(?is)(password|token)\s*=\s*('(\\.|[^'\\])*'?\S*|(\\.|\S)*)`)
+	// parameters are those of a URL.
+	parameters = regexp.MustCompile(`(?is)(password|token)=[^&]*`)
 )
 
-// String masks passwords in URLs (one or several, separated by commas) and in key=value pairs.
+// String masks passwords in URLs (one or several, separated by commas) and in key=value pairs. Where it is not clear what is the password
+// it hides too much, not too little.
 func (s Secret) String() string {
 	text := string(s)
-	if userinfo.MatchString(text) {
-		text = userinfo.ReplaceAllStringFunc(text, maskUserinfo)
-	} else {
-		// A password with an unescaped / or ? ends what a URL's parser takes for the host: hide too much, not too little.
-		text = unescaped.ReplaceAllString(text, "://xxxxx@")
+	scheme, _, isURL := strings.Cut(text, "://")
+	if !isURL || strings.ContainsAny(scheme, "= \t\r\n'") {
+		return pairs.ReplaceAllString(text, "$1=xxxxx")
 	}
-	return passwordPairs.ReplaceAllString(text, "$1=xxxxx")
+	if strings.HasPrefix(scheme, "postgres") {
+		return maskURL(text)
+	}
+	var b strings.Builder
+	from := 0
+	for _, next := range serverStart.FindAllStringIndex(text, -1) {
+		b.WriteString(maskURL(text[from:next[0]]))
+		from = next[0]
+	}
+	b.WriteString(maskURL(text[from:]))
+	return b.String()
 }
 
-// maskUserinfo keeps the user's name, which is no secret, unless it stands alone before a NATS server: that is a token.
-func maskUserinfo(match string) string {
-	parts := userinfo.FindStringSubmatch(match)
-	scheme, user := parts[1], parts[2]
+// maskURL keeps the user's name, which is no secret, unless it stands alone before a NATS server: that is a token. A password may have
+// been written as it is, with characters that should have been escaped, so everything up to the last @ is the user's.
+func maskURL(text string) string {
+	scheme, rest, _ := strings.Cut(text, "://")
+	user, server := "", rest
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		user, server = rest[:at+1], rest[at+1:]
+	}
 	name, _, hasPassword := strings.Cut(user, ":")
 	switch {
+	case user == "":
+	case strings.ContainsAny(user, "/?# \t\r\n"):
+		user = "xxxxx@"
 	case hasPassword:
-		return scheme + "://" + name + ":xxxxx@"
-	case strings.HasPrefix(scheme, "postgres"):
-		return match
+		user = name + ":xxxxx@"
+	case !strings.HasPrefix(scheme, "postgres"):
+		user = "xxxxx@"
 	}
-	return scheme + "://xxxxx@"
+	return scheme + "://" + user + parameters.ReplaceAllString(server, "$1=xxxxx")
 }
 
 // GoString masks as String does.

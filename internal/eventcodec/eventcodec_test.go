@@ -36,7 +36,7 @@ func newCodec(t testing.TB) *eventcodec.Codec {
 // goldenName is TYPE.vSCHEMA.VARIANT.json.
 var goldenName = regexp.MustCompile(`^(.+)\.v(\d+)\.([a-z]+)\.json$`)
 
-func golden(t *testing.T) map[string]eventstore.Event {
+func golden(t testing.TB) map[string]eventstore.Event {
 	t.Helper()
 	files, err := filepath.Glob("../../domain/*/testdata/events/*")
 	if err != nil || len(files) == 0 {

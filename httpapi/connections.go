@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,8 @@ import (
 type connections struct {
 	max       int
 	maxHeader int
+	secure    *tls.Config   // nil: plain
+	handshake time.Duration // the longest
 	began     time.Time
 
 	mu   sync.Mutex
@@ -31,8 +34,9 @@ type connections struct {
 	farewells chan struct{} // has a place for each refused connection that is still being told so
 	telling   sync.WaitGroup
 
-	count  prometheus.Gauge
-	closed *prometheus.CounterVec
+	count    prometheus.Gauge
+	closed   *prometheus.CounterVec
+	unshaken prometheus.Counter
 }
 
 const (
@@ -47,18 +51,22 @@ const (
 	closedRefused = "refused" // it was one too many
 )
 
-func newConnections(api string, limit, maxHeader int, registry prometheus.Registerer) (*connections, error) {
+func newConnections(api string, cfg Config) (*connections, error) {
 	labels := prometheus.Labels{"api": api}
 	c := &connections{
-		max: limit, maxHeader: maxHeader, began: time.Now(), open: map[*connection]struct{}{}, farewells: make(chan struct{}, farewellsMax),
+		max: cfg.MaxConnections, maxHeader: cfg.MaxHeaderBytes, secure: cfg.TLS, handshake: cfg.ReadHeaderTimeout, began: time.Now(), open: map[*connection]struct{}{}, farewells: make(chan struct{}, farewellsMax),
 		count: prometheus.NewGauge(prometheus.GaugeOpts{Name: "passbook_http_connections_open", ConstLabels: labels, Help: "Connections of clients."}),
 		closed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "passbook_http_connections_closed_total", ConstLabels: labels,
 			Help: "Connections closed because there were too many: while they waited for a request, or refused because all others carried one.",
 		}, []string{"because"}),
+		unshaken: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "passbook_http_tls_handshakes_failed_total", ConstLabels: labels,
+			Help: "Connections whose TLS handshake failed or did not come to its end in time.",
+		}),
 	}
-	for _, collector := range []prometheus.Collector{c.count, c.closed} {
-		if err := registry.Register(collector); err != nil {
+	for _, collector := range []prometheus.Collector{c.count, c.closed, c.unshaken} {
+		if err := cfg.Metrics.Register(collector); err != nil {
 			return nil, fmt.Errorf("register metrics of the %s API: %w", api, err)
 		}
 	}
@@ -82,6 +90,9 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if c, ok := l.connections.take(raw); ok {
+			if l.connections.secure != nil {
+				return &secured{connection: c}, nil
+			}
 			return c, nil
 		}
 		l.connections.refuse(raw)
@@ -106,13 +117,21 @@ func (cs *connections) take(raw net.Conn) (*connection, bool) {
 		}
 		cs.forget(victim)
 		cs.closed.WithLabelValues(closedWaiting).Inc()
-		_ = victim.Conn.Close() // its server finds it closed and says so, which forgets nothing more
+		_ = victim.raw.Close() // its server finds it closed and says so, which forgets nothing more
 	}
-	c := &connection{Conn: raw, connections: cs}
+	c := &connection{Conn: cs.over(raw), raw: raw, connections: cs}
 	c.waits(true)
 	cs.open[c] = struct{}{}
 	cs.count.Set(float64(len(cs.open)))
 	return c, true
+}
+
+// over is the connection as requests come over it.
+func (cs *connections) over(raw net.Conn) net.Conn {
+	if cs.secure != nil {
+		return tls.Server(raw, cs.secure)
+	}
+	return raw
 }
 
 // longestWaiting looks at some of the connections, in the random order of a map; nil when none of them waits for a request.
@@ -147,21 +166,22 @@ func (cs *connections) refuse(raw net.Conn) {
 		defer func() { <-cs.farewells }()
 		defer func() { _ = raw.Close() }()
 		_ = raw.SetDeadline(time.Now().Add(farewellTime))
-		_, err := raw.Write(bareAnswer(&Error{
+		conn := cs.over(raw)
+		_, err := conn.Write(bareAnswer(&Error{
 			Code: Overloaded, Detail: "There are too many connections.", RetryAfterSeconds: 1,
 			Context: []Member{Text("limit", limitConnections), Number("limit_connections", cs.max)},
 		}))
-		if half, ok := raw.(interface{ CloseWrite() error }); ok && err == nil {
+		if half, ok := conn.(interface{ CloseWrite() error }); ok && err == nil {
 			// What the client sends must be read, or the network drops the answer with it.
 			_ = half.CloseWrite()
-			_, _ = io.CopyN(io.Discard, raw, BodyMax)
+			_, _ = io.CopyN(io.Discard, conn, BodyMax)
 		}
 	})
 }
 
 // connState is http.Server.ConnState.
 func (cs *connections) connState(raw net.Conn, state http.ConnState) {
-	if c, ok := raw.(*connection); ok {
+	if c, ok := raw.(interface{ waits(bool) }); ok {
 		c.waits(state == http.StateIdle || state == http.StateNew)
 	}
 }
@@ -170,6 +190,7 @@ func (cs *connections) connState(raw net.Conn, state http.ConnState) {
 // be asked for, the form that all answers have.
 type connection struct {
 	net.Conn
+	raw         net.Conn // of the network; Conn may encrypt over it, and to close that may take as long as its client likes
 	connections *connections
 	waiting     atomic.Int64 // since when no request is served over it; 0: one is
 	timedOut    atomic.Bool  // the last time it was read

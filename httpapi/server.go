@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,9 @@ type Config struct {
 
 	// Trail takes note of what is asked and not granted. Nil: nobody does.
 	Trail Trail
+
+	// TLS is what connections are made with; nil: plain. HTTP/2 is not spoken, whatever it says.
+	TLS *tls.Config
 
 	Rates    Rates    // none
 	Browsers Browsers // of no other origin
@@ -109,7 +113,7 @@ func NewServer(name string, cfg Config, yaml []byte, register func(*Routes)) (*S
 	if err != nil {
 		return nil, err
 	}
-	connections, err := newConnections(name, cfg.MaxConnections, cfg.MaxHeaderBytes, cfg.Metrics)
+	connections, err := newConnections(name, cfg)
 	if err != nil {
 		return nil, err
 	}

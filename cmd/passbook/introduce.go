@@ -8,7 +8,16 @@ import (
 	"strings"
 
 	"passbook/internal/embedded"
+	"passbook/internal/service"
 )
+
+// apiURL is how this machine reaches the API of a service.
+func apiURL(s *service.Service) string {
+	if s.Secure {
+		return "https" + strings.TrimPrefix(localURL(s.Addr), "http")
+	}
+	return localURL(s.Addr)
+}
 
 // localURL is how this machine reaches the address.
 func localURL(addr net.Addr) string {
@@ -25,7 +34,7 @@ func localURL(addr net.Addr) string {
 
 // introduce says where everything is, with lines that work as pasted into another terminal.
 func (b *bank) introduce(w io.Writer, c upCommand) error {
-	commandURL, queryURL := localURL(b.command.Addr), localURL(b.query.Addr)
+	commandURL, queryURL := apiURL(b.command), apiURL(b.query)
 	var s strings.Builder
 	fmt.Fprintf(&s, "\nPassbook is up. Ctrl-C stops it; what it was told stays in %s.\n\n", c.dir())
 	fmt.Fprintf(&s, "  command API  %s  (%s/openapi.json)\n", commandURL, commandURL)

@@ -52,7 +52,7 @@ const (
 
 // testKits exist for tests alone; they may do what tests may do.
 var testKits = []string{
-	"internal/pgtest", "internal/natstest", "internal/faultproxy", "internal/archtest", "internal/e2e/...", "internal/apifuzz", "internal/firstlog", "internal/casetest",
+	"internal/pgtest", "internal/natstest", "internal/faultproxy", "internal/archtest", "internal/e2e/...", "internal/apifuzz", "internal/firstlog", "internal/casetest", "internal/certtest",
 	"internal/banktest", "eventstore/storetest", "domain/internal/domaintest",
 }
 
@@ -173,7 +173,7 @@ var Passbook = Rules{
 			Except: testKits,
 			Never: []string{
 				"testing", "passbook/internal/pgtest", "passbook/internal/natstest", "passbook/internal/faultproxy", "passbook/internal/archtest",
-				"passbook/internal/firstlog", "passbook/internal/casetest", "passbook/internal/banktest", "passbook/eventstore/storetest",
+				"passbook/internal/firstlog", "passbook/internal/casetest", "passbook/internal/certtest", "passbook/internal/banktest", "passbook/eventstore/storetest",
 			},
 			Why: "test kits do not ship",
 		},

@@ -122,6 +122,12 @@ func (h HTTP) check(f *Faults, opsAddr string) {
 	for _, origin := range h.CORSOrigins {
 		checkOrigin(f, origin)
 	}
+	if (h.TLSCertFile == "") != (h.TLSKeyFile == "") {
+		f.add("TLS_CERT_FILE", "goes together with TLS_KEY_FILE")
+	}
+	if h.TLSClientCAFile != "" && h.TLSCertFile == "" {
+		f.add("TLS_CLIENT_CA_FILE", "without TLS_CERT_FILE nobody is asked for a certificate")
+	}
 	if h.HSTS < 0 || h.HSTS > hstsMost {
 		f.add("HSTS", "%v is not between 0 and %v", h.HSTS, hstsMost)
 	}

@@ -88,6 +88,9 @@ type Process struct {
 type HTTP struct {
 	HTTPAddr            string        `env:"HTTP_ADDR" help:"where the API listens, host:port"`
 	HTTPConnectionsMax  int           `env:"HTTP_CONNECTIONS_MAX" help:"connections of clients at a time; one more takes the place of one without a request, or is answered 503 overloaded"`
+	TLSCertFile         string        `env:"TLS_CERT_FILE" help:"a file with the certificate that clients are shown, and those of intermediates behind it (PEM); read again when it changes. Without it the API speaks plain HTTP"`
+	TLSKeyFile          string        `env:"TLS_KEY_FILE" help:"a file with the key of the certificate (PEM)"`
+	TLSClientCAFile     string        `env:"TLS_CLIENT_CA_FILE" help:"a file with the authorities (PEM) by one of which clients must have a certificate, beside their token; without it none is asked for"`
 	CORSOrigins         []string      `env:"CORS_ORIGINS" help:"origins whose pages may use the API, separated by commas, each as a browser sends it (https://app.example); *: all"`
 	HSTS                time.Duration `env:"HSTS" help:"for how long browsers are told to come by TLS only; 0: not at all, unless a request comes by TLS"`
 	TrustedProxies      Networks      `env:"TRUSTED_PROXIES" help:"networks of the proxies in front of the API, in CIDR form, separated by commas: they are believed when they say where a request comes from; nobody else is"`

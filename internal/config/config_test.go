@@ -33,7 +33,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "LOG_LEVEL=info\nLOG_FORMAT=text\nOPS_ADDR=:8090\nSHUTDOWN_TIMEOUT=15s\nHTTP_ADDR=:8080\n" +
-		"HTTP_CONNECTIONS_MAX=4096\nCORS_ORIGINS=\nHSTS=0s\nTRUSTED_PROXIES=\nPROXY_HEADER=X-Forwarded-For\nRATE_PER_SUBJECT=0\nRATE_PER_SUBJECT_BURST=0\nAUDIT_RATE=100\nRATE_PER_ACCOUNT=0\nRATE_PER_ACCOUNT_BURST=0\n" +
+		"HTTP_CONNECTIONS_MAX=4096\nTLS_CERT_FILE=\nTLS_KEY_FILE=\nTLS_CLIENT_CA_FILE=\nCORS_ORIGINS=\nHSTS=0s\nTRUSTED_PROXIES=\nPROXY_HEADER=X-Forwarded-For\nRATE_PER_SUBJECT=0\nRATE_PER_SUBJECT_BURST=0\nAUDIT_RATE=100\nRATE_PER_ACCOUNT=0\nRATE_PER_ACCOUNT_BURST=0\n" +
 		"DATABASE_URL=postgres://passbook:xxxxx@db:5432/passbook?sslmode=disable\n" +
 		"DATABASE_ROLE=passbook_command\nDATABASE_MAX_CONNS=8\nMIGRATE=auto\n" +
 		"NATS_URL=nats://passbook:xxxxx@nats:4222\nNATS_CREDS_FILE=\nNATS_NKEY_FILE=\nNATS_CA_FILE=\nNATS_CERT_FILE=\nNATS_KEY_FILE=\nNATS_STREAM_MAX_BYTES=1GiB\nNATS_STREAM_MAX_AGE=168h0m0s\n" +
@@ -65,7 +65,7 @@ func TestReadsEveryVariable(t *testing.T) {
 		"AUTH_AUDIENCE": "a", "AUTH_ALGORITHMS": "PS256", "AUTH_CLOCK_SKEW": "1s", "AUTH_KEYS_REFRESH": "2s", "AUTH_KEYS_STALE_MAX": "3s",
 		"RELAY": "off", "FORWARD": "off", "QUEUE_MAX": "4", "QUEUE_AGE": "8s", "QUEUE_DELAY": "9ms", "BATCH_MAX": "5", "CACHE_BYTES": "6MiB", "SNAPSHOT_EVERY": "7",
 		"BULK_TIMEOUT": "3m0s", "BULK_MAX": "9", "APPROVAL_THRESHOLDS": "EUR:1000000,JPY:0", "APPROVAL_EXPIRY": "24h0m0s",
-		"HTTP_CONNECTIONS_MAX": "20", "CORS_ORIGINS": "https://a.example,http://localhost:3000", "HSTS": "24h0m0s", "TRUSTED_PROXIES": "10.0.0.0/8,2001:db8::/32", "PROXY_HEADER": "Forwarded", "AUDIT_RATE": "21", "RATE_PER_SUBJECT": "16", "RATE_PER_SUBJECT_BURST": "17", "RATE_PER_ACCOUNT": "18", "RATE_PER_ACCOUNT_BURST": "19",
+		"HTTP_CONNECTIONS_MAX": "20", "CORS_ORIGINS": "https://a.example,http://localhost:3000", "HSTS": "24h0m0s", "TLS_CERT_FILE": "/tls.crt", "TLS_KEY_FILE": "/tls.key", "TLS_CLIENT_CA_FILE": "/clients.crt", "TRUSTED_PROXIES": "10.0.0.0/8,2001:db8::/32", "PROXY_HEADER": "Forwarded", "AUDIT_RATE": "21", "RATE_PER_SUBJECT": "16", "RATE_PER_SUBJECT_BURST": "17", "RATE_PER_ACCOUNT": "18", "RATE_PER_ACCOUNT_BURST": "19",
 		"PAYMENT_PROCESS": "off", "PAYMENT_CONCURRENCY": "10", "PAYMENT_STUCK_AFTER": "11", "PAYMENT_STATUS_EVERY": "12s", "PAYMENT_BACKOFF_MAX": "13s",
 		"PAYMENT_GRACE": "14s", "CLEARING_TIMEOUT": "15s", "CLEARING_SUBJECT": "a.b",
 		"WEBHOOKS_ALLOW_PRIVATE": "10.1.0.0/16,fd12::/16", "WEBHOOKS_MAX": "21", "WEBHOOKS_PER_CALLER": "22", "WEBHOOKS_REPLAY_MAX": "23",
@@ -103,6 +103,9 @@ func TestFaults(t *testing.T) {
 		{"CORS_ORIGINS=app.example", `CORS_ORIGINS: "app.example" is no origin`},
 		{"CORS_ORIGINS=null", `CORS_ORIGINS: "null" is no origin`},
 		{"HSTS=-1s", "HSTS: -1s is not between"},
+		{"TLS_CERT_FILE=/tls.crt", "TLS_CERT_FILE: goes together with TLS_KEY_FILE"},
+		{"TLS_KEY_FILE=/tls.key", "TLS_CERT_FILE: goes together with TLS_KEY_FILE"},
+		{"TLS_CLIENT_CA_FILE=/clients.crt", "TLS_CLIENT_CA_FILE: without TLS_CERT_FILE nobody is asked"},
 		{"TRUSTED_PROXIES=10.0.0.0/33", `TRUSTED_PROXIES: "10.0.0.0/33" is no network`},
 		{"TRUSTED_PROXIES=10.0.0.1,proxy.example", `TRUSTED_PROXIES: "proxy.example" is no network`},
 		{"PROXY_HEADER=X-Real-IP", `PROXY_HEADER: "X-Real-IP" is neither`},

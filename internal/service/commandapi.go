@@ -77,8 +77,10 @@ func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt
 		return err
 	}
 	limits := commandapi.Limits{BulkTimeout: cfg.BulkTimeout, BulkMax: cfg.BulkMax}
-	doors := httpConfig(cfg.HTTP, cfg.Process, verifier, rt)
-	doors.Trail = s.trail("command", cfg.HTTP, rt, pool)
+	doors, err := s.doors("command", cfg.HTTP, cfg.Process, verifier, rt, pool)
+	if err != nil {
+		return err
+	}
 	server, err := commandapi.New(doors, limits, processor, finder) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err

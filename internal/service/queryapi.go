@@ -52,8 +52,10 @@ func (s *Service) buildQueryAPI(ctx context.Context, cfg config.QueryAPI, rt Run
 	}
 	s.add("broadcast", supervise.Processors, news.Run)
 	streams := queryapi.Streams{Broadcast: news, Heartbeat: cfg.StreamHeartbeat}
-	doors := httpConfig(cfg.HTTP, cfg.Process, verifier, rt)
-	doors.Trail = s.trail("query", cfg.HTTP, rt, pool)
+	doors, err := s.doors("query", cfg.HTTP, cfg.Process, verifier, rt, pool)
+	if err != nil {
+		return err
+	}
 	server, err := queryapi.New(doors, reads, streams) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err

@@ -10,14 +10,16 @@ import (
 	"passbook/httpapi"
 	"passbook/httpapi/auth"
 	"passbook/httpapi/ratelimit"
+	"passbook/httpapi/tlsfiles"
 	"passbook/internal/config"
 	"passbook/internal/denials"
 	"passbook/internal/supervise"
 )
 
-// httpConfig is what both APIs are configured with.
-func httpConfig(cfg config.HTTP, process config.Process, verifier *auth.Verifier, rt Runtime) httpapi.Config {
-	return httpapi.Config{
+// doors is what both APIs are configured with, by name "command" and "query", and the parts behind it: the certificate's files, and the audit
+// trail.
+func (s *Service) doors(api string, cfg config.HTTP, process config.Process, verifier *auth.Verifier, rt Runtime, pool *pgxpool.Pool) (httpapi.Config, error) {
+	doors := httpapi.Config{
 		Auth: verifier, Log: rt.Log, Metrics: rt.Metrics, StopTimeout: process.ShutdownTimeout,
 		MaxConnections: cfg.HTTPConnectionsMax,
 		Browsers:       httpapi.Browsers{Origins: cfg.CORSOrigins, HSTS: cfg.HSTS},
@@ -27,6 +29,18 @@ func httpConfig(cfg config.HTTP, process config.Process, verifier *auth.Verifier
 			Account: ratePolicy(cfg.RatePerAccount, cfg.RatePerAccountBurst),
 		},
 	}
+	if cfg.TLSCertFile != "" {
+		files, err := tlsfiles.Open(tlsfiles.Config{
+			CertFile: cfg.TLSCertFile, KeyFile: cfg.TLSKeyFile, ClientCAFile: cfg.TLSClientCAFile, API: api, Log: rt.Log, Metrics: rt.Metrics,
+		})
+		if err != nil {
+			return doors, err
+		}
+		s.add("certificate", supervise.Processors, files.Run)
+		s.Secure, doors.TLS = true, files.TLS()
+	}
+	doors.Trail = s.trail(api, cfg, rt, pool)
+	return doors, nil
 }
 
 // trail adds the audit trail of what is asked and not granted. It is told to stop after the servers, whose denials it writes.

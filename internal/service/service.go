@@ -36,6 +36,7 @@ type Runtime struct {
 type Service struct {
 	Name   string
 	Addr   net.Addr // where its API listens; nil when it has none
+	Secure bool     // it does so with TLS
 	Parts  []supervise.Part
 	Checks []ops.Check // what must hold for it to be ready
 }

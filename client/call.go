@@ -61,6 +61,15 @@ func ask[T any](ctx context.Context, c *Client, r request, options []Option) (re
 	return result, c.send(ctx, call, &result)
 }
 
+// tell sends a request whose answer has no body.
+func tell(ctx context.Context, c *Client, r request, options []Option) error {
+	call, err := c.prepare(r, options)
+	if err != nil {
+		return err
+	}
+	return c.send(ctx, call, nil)
+}
+
 // prepare makes of a request what is sent.
 func (c *Client) prepare(r request, options []Option) (*call, error) {
 	call := &call{request: r, header: http.Header{}}

@@ -122,6 +122,73 @@ const (
 	PendingApprovalStatusPendingApproval PendingApprovalStatus = "pending_approval"
 )
 
+// Defines values for WebhookEventType.
+const (
+	WebhookEventTypeAccountClosed   WebhookEventType = "account_closed"
+	WebhookEventTypeAccountFrozen   WebhookEventType = "account_frozen"
+	WebhookEventTypeAccountOpened   WebhookEventType = "account_opened"
+	WebhookEventTypeAccountReopened WebhookEventType = "account_reopened"
+	WebhookEventTypeAccountUnfrozen WebhookEventType = "account_unfrozen"
+	WebhookEventTypeDeposit         WebhookEventType = "deposit"
+	WebhookEventTypeFee             WebhookEventType = "fee"
+	WebhookEventTypeHoldCaptured    WebhookEventType = "hold_captured"
+	WebhookEventTypeHoldExpired     WebhookEventType = "hold_expired"
+	WebhookEventTypeHoldExtended    WebhookEventType = "hold_extended"
+	WebhookEventTypeHoldPlaced      WebhookEventType = "hold_placed"
+	WebhookEventTypeHoldReleased    WebhookEventType = "hold_released"
+	WebhookEventTypeInterest        WebhookEventType = "interest"
+	WebhookEventTypeReversal        WebhookEventType = "reversal"
+	WebhookEventTypeSettingsChanged WebhookEventType = "settings_changed"
+	WebhookEventTypeTransferIn      WebhookEventType = "transfer_in"
+	WebhookEventTypeTransferOut     WebhookEventType = "transfer_out"
+	WebhookEventTypeWithdrawal      WebhookEventType = "withdrawal"
+)
+
+// Defines values for WebhookResultDisabledReason.
+const (
+	WebhookResultDisabledReasonFailing WebhookResultDisabledReason = "failing"
+	WebhookResultDisabledReasonGone    WebhookResultDisabledReason = "gone"
+)
+
+// Defines values for WebhookResultStatus.
+const (
+	WebhookResultStatusActive   WebhookResultStatus = "active"
+	WebhookResultStatusDisabled WebhookResultStatus = "disabled"
+	WebhookResultStatusPaused   WebhookResultStatus = "paused"
+)
+
+// Defines values for WebhookRotatedDisabledReason.
+const (
+	WebhookRotatedDisabledReasonFailing WebhookRotatedDisabledReason = "failing"
+	WebhookRotatedDisabledReasonGone    WebhookRotatedDisabledReason = "gone"
+)
+
+// Defines values for WebhookRotatedStatus.
+const (
+	WebhookRotatedStatusActive   WebhookRotatedStatus = "active"
+	WebhookRotatedStatusDisabled WebhookRotatedStatus = "disabled"
+	WebhookRotatedStatusPaused   WebhookRotatedStatus = "paused"
+)
+
+// Defines values for WebhookSettingsStatus.
+const (
+	WebhookSettingsStatusActive WebhookSettingsStatus = "active"
+	WebhookSettingsStatusPaused WebhookSettingsStatus = "paused"
+)
+
+// Defines values for WebhookWithSecretDisabledReason.
+const (
+	WebhookWithSecretDisabledReasonFailing WebhookWithSecretDisabledReason = "failing"
+	WebhookWithSecretDisabledReasonGone    WebhookWithSecretDisabledReason = "gone"
+)
+
+// Defines values for WebhookWithSecretStatus.
+const (
+	WebhookWithSecretStatusActive   WebhookWithSecretStatus = "active"
+	WebhookWithSecretStatusDisabled WebhookWithSecretStatus = "disabled"
+	WebhookWithSecretStatusPaused   WebhookWithSecretStatus = "paused"
+)
+
 // AccountSettings defines model for AccountSettings.
 type AccountSettings struct {
 	// Limits What the owner may spend by withdrawals, transfers, holds and payments, in minor units. All of them are replaced; one that is absent or 0 is none.
@@ -566,6 +633,23 @@ type Limit = int64
 // Example: {"branch":"Praha 1"}
 type Metadata map[string]string
 
+// NewWebhook defines model for NewWebhook.
+type NewWebhook struct {
+	// AccountID The one account that it is about; without it all that the caller may subscribe to.
+	AccountID openapi_types.UUID `json:"account_id,omitempty,omitzero"`
+
+	// Description Example: bookkeeping
+	Description WebhookDescription `json:"description,omitempty,omitzero"`
+
+	// EventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
+	EventTypes WebhookEventTypes `json:"event_types,omitempty,omitzero"`
+
+	// URL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
+	//
+	// Example: https://example.com/hooks
+	URL WebhookURL `json:"url"`
+}
+
 // OpenAccount defines model for OpenAccount.
 type OpenAccount struct {
 	// AccountID Chosen by the client; without it a UUIDv7 is made.
@@ -956,6 +1040,172 @@ type TransferResult struct {
 	TransferID    openapi_types.UUID `json:"transfer_id"`
 }
 
+// WebhookDescription Example: bookkeeping
+type WebhookDescription = string
+
+// WebhookEventType defines model for WebhookEventType.
+type WebhookEventType string
+
+// WebhookEventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
+type WebhookEventTypes = []WebhookEventType
+
+// WebhookReplay defines model for WebhookReplay.
+type WebhookReplay struct {
+	DeliveryID openapi_types.UUID `json:"delivery_id,omitempty,omitzero"`
+
+	// Failed `true`.
+	Failed       bool  `json:"failed,omitempty,omitzero"`
+	FromPosition int64 `json:"from_position,omitempty,omitzero"`
+}
+
+// WebhookReplayed defines model for WebhookReplayed.
+type WebhookReplayed struct {
+	// Deliveries Deliveries that are on the list again. With `from_position` they come to it later.
+	Deliveries int64 `json:"deliveries"`
+
+	// More There are more that failed.
+	More bool `json:"more"`
+
+	// Position Where the subscription is now.
+	Position  int64              `json:"position"`
+	WebhookID openapi_types.UUID `json:"webhook_id"`
+}
+
+// WebhookResult defines model for WebhookResult.
+type WebhookResult struct {
+	// AccountID The one account that it is about.
+	AccountID   openapi_types.UUID `json:"account_id,omitempty,omitzero"`
+	CreatedAt   time.Time          `json:"created_at"`
+	Description string             `json:"description,omitempty,omitzero"`
+
+	// DisabledReason Of `disabled`: all deliveries have failed for days, or the receiver has answered 410.
+	DisabledReason WebhookResultDisabledReason `json:"disabled_reason,omitempty,omitzero"`
+
+	// EventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
+	EventTypes WebhookEventTypes `json:"event_types"`
+
+	// OwnerID The owner whose accounts alone it is about. Absent where it may be about every account.
+	OwnerID string `json:"owner_id,omitempty,omitzero"`
+
+	// Position Everything up to here that it is about is on its list or was.
+	Position  int64               `json:"position"`
+	Status    WebhookResultStatus `json:"status"`
+	UpdatedAt time.Time           `json:"updated_at"`
+	URL       string              `json:"url"`
+	WebhookID openapi_types.UUID  `json:"webhook_id"`
+}
+
+// WebhookResultDisabledReason Of `disabled`: all deliveries have failed for days, or the receiver has answered 410.
+type WebhookResultDisabledReason string
+
+// WebhookResultStatus defines model for WebhookResult.Status.
+type WebhookResultStatus string
+
+// WebhookRotated defines model for WebhookRotated.
+type WebhookRotated struct {
+	// AccountID The one account that it is about.
+	AccountID   openapi_types.UUID `json:"account_id,omitempty,omitzero"`
+	CreatedAt   time.Time          `json:"created_at"`
+	Description string             `json:"description,omitempty,omitzero"`
+
+	// DisabledReason Of `disabled`: all deliveries have failed for days, or the receiver has answered 410.
+	DisabledReason WebhookRotatedDisabledReason `json:"disabled_reason,omitempty,omitzero"`
+
+	// EventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
+	EventTypes WebhookEventTypes `json:"event_types"`
+
+	// OldSecretUntil Deliveries are signed with the secret before until then.
+	OldSecretUntil time.Time `json:"old_secret_until"`
+
+	// OwnerID The owner whose accounts alone it is about. Absent where it may be about every account.
+	OwnerID string `json:"owner_id,omitempty,omitzero"`
+
+	// Position Everything up to here that it is about is on its list or was.
+	Position int64 `json:"position"`
+
+	// Secret Shown once: absent when this answer was given before (`Idempotent-Replayed`).
+	Secret    string               `json:"secret,omitempty,omitzero"`
+	Status    WebhookRotatedStatus `json:"status"`
+	UpdatedAt time.Time            `json:"updated_at"`
+	URL       string               `json:"url"`
+	WebhookID openapi_types.UUID   `json:"webhook_id"`
+}
+
+// WebhookRotatedDisabledReason Of `disabled`: all deliveries have failed for days, or the receiver has answered 410.
+type WebhookRotatedDisabledReason string
+
+// WebhookRotatedStatus defines model for WebhookRotated.Status.
+type WebhookRotatedStatus string
+
+// WebhookRotation defines model for WebhookRotation.
+type WebhookRotation struct {
+	// KeepOldSeconds How long the secret before goes on to sign.
+	KeepOldSeconds int64 `json:"keep_old_seconds,omitempty,omitzero"`
+}
+
+// WebhookSettings defines model for WebhookSettings.
+type WebhookSettings struct {
+	// Description Example: bookkeeping
+	Description WebhookDescription `json:"description,omitempty,omitzero"`
+
+	// EventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
+	EventTypes WebhookEventTypes     `json:"event_types,omitempty,omitzero"`
+	Status     WebhookSettingsStatus `json:"status,omitempty,omitzero"`
+
+	// URL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
+	//
+	// Example: https://example.com/hooks
+	URL WebhookURL `json:"url,omitempty,omitzero"`
+}
+
+// WebhookSettingsStatus defines model for WebhookSettings.Status.
+type WebhookSettingsStatus string
+
+// WebhookTest defines model for WebhookTest.
+type WebhookTest struct {
+	// DeliveryID Also its `webhook-id`. What became of it: `GET /v1/webhooks/{webhook_id}/deliveries/{delivery_id}` of the query API.
+	DeliveryID openapi_types.UUID `json:"delivery_id"`
+	WebhookID  openapi_types.UUID `json:"webhook_id"`
+}
+
+// WebhookURL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
+//
+// Example: https://example.com/hooks
+type WebhookURL = string
+
+// WebhookWithSecret defines model for WebhookWithSecret.
+type WebhookWithSecret struct {
+	// AccountID The one account that it is about.
+	AccountID   openapi_types.UUID `json:"account_id,omitempty,omitzero"`
+	CreatedAt   time.Time          `json:"created_at"`
+	Description string             `json:"description,omitempty,omitzero"`
+
+	// DisabledReason Of `disabled`: all deliveries have failed for days, or the receiver has answered 410.
+	DisabledReason WebhookWithSecretDisabledReason `json:"disabled_reason,omitempty,omitzero"`
+
+	// EventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
+	EventTypes WebhookEventTypes `json:"event_types"`
+
+	// OwnerID The owner whose accounts alone it is about. Absent where it may be about every account.
+	OwnerID string `json:"owner_id,omitempty,omitzero"`
+
+	// Position Everything up to here that it is about is on its list or was.
+	Position int64 `json:"position"`
+
+	// Secret Shown once: absent when this answer was given before (`Idempotent-Replayed`).
+	Secret    string                  `json:"secret,omitempty,omitzero"`
+	Status    WebhookWithSecretStatus `json:"status"`
+	UpdatedAt time.Time               `json:"updated_at"`
+	URL       string                  `json:"url"`
+	WebhookID openapi_types.UUID      `json:"webhook_id"`
+}
+
+// WebhookWithSecretDisabledReason Of `disabled`: all deliveries have failed for days, or the receiver has answered 410.
+type WebhookWithSecretDisabledReason string
+
+// WebhookWithSecretStatus defines model for WebhookWithSecret.Status.
+type WebhookWithSecretStatus string
+
 // Withdrawal defines model for Withdrawal.
 type Withdrawal struct {
 	// Amount Minor units of the currency.
@@ -1248,4 +1498,54 @@ func (c *Client) Transfer(ctx context.Context, key string, body TransferOrder, o
 // TransferItem is Transfer as an item of a bulk.
 func TransferItem(body TransferOrder) BulkItem {
 	return BulkItem{Path: pathOf("/v1/transfers"), Body: body}
+}
+
+// CreateWebhook: Subscribe to what happens
+//
+// Deliveries are those of Standard Webhooks 1.0: POST requests with what `GET /v1/stream` tells, signed, at least once, each under a `webhook-id` of
+// its own. The subscription is told of what is recorded from now on; `replay` takes it back.
+//
+// With `own` alone it is about the caller's accounts, all of them or the one that is given, and nobody else's; with `webhooks:write` about every account.
+//
+// The `secret` is shown in this answer and never again, not even when the request is repeated under its key: who has lost it asks for another.
+func (c *Client) CreateWebhook(ctx context.Context, key string, body NewWebhook, options ...Option) (WebhookWithSecret, error) {
+	return ask[WebhookWithSecret](ctx, c, request{api: commands, method: "POST", path: pathOf("/v1/webhooks"), key: key, keyed: true, body: body}, options)
+}
+
+// DeleteWebhook: End a subscription
+//
+// With its deliveries and their log. What is under way may still arrive.
+func (c *Client) DeleteWebhook(ctx context.Context, key string, webhookID uuid.UUID, options ...Option) error {
+	return tell(ctx, c, request{api: commands, method: "DELETE", path: pathOf("/v1/webhooks/%s", webhookID), key: key, keyed: true}, options)
+}
+
+// UpdateWebhook: Change, pause or resume a subscription
+//
+// What is given is changed. What is on the list already is sent to the new URL, whatever the new types; these are about what comes to the list from then on.
+//
+// Paused, nothing is sent. Resumed (`active`), also when it was disabled, it goes on where it stopped: nothing is missed.
+func (c *Client) UpdateWebhook(ctx context.Context, key string, webhookID uuid.UUID, body WebhookSettings, options ...Option) (WebhookResult, error) {
+	return ask[WebhookResult](ctx, c, request{api: commands, method: "PATCH", path: pathOf("/v1/webhooks/%s", webhookID), key: key, keyed: true, body: body}, options)
+}
+
+// ReplayWebhook: Send again what was sent
+//
+// One of: `delivery_id`, that delivery, whatever became of it; `failed`, those that were given up, the oldest 10,000; `from_position`, every event that the subscription
+// is about from there on, also those that it was not told of: it is taken back in the log, and what is new comes behind. Each is sent under the `webhook-id` that it had.
+func (c *Client) ReplayWebhook(ctx context.Context, key string, webhookID uuid.UUID, body WebhookReplay, options ...Option) (WebhookReplayed, error) {
+	return ask[WebhookReplayed](ctx, c, request{api: commands, method: "POST", path: pathOf("/v1/webhooks/%s/replay", webhookID), key: key, keyed: true, body: body}, options)
+}
+
+// RotateWebhookSecret: Sign with another secret
+//
+// Deliveries are signed with both, the new one and the one before, for as long as is asked for (a day); then with the new one. With 0 the old one ends at once.
+func (c *Client) RotateWebhookSecret(ctx context.Context, key string, webhookID uuid.UUID, body WebhookRotation, options ...Option) (WebhookRotated, error) {
+	return ask[WebhookRotated](ctx, c, request{api: commands, method: "POST", path: pathOf("/v1/webhooks/%s/secret", webhookID), key: key, keyed: true, body: body}, options)
+}
+
+// TestWebhook: Send a test
+//
+// A delivery of type `test`, also when the subscription is paused or disabled. It is tried once, and changes nothing about the subscription.
+func (c *Client) TestWebhook(ctx context.Context, key string, webhookID uuid.UUID, options ...Option) (WebhookTest, error) {
+	return ask[WebhookTest](ctx, c, request{api: commands, method: "POST", path: pathOf("/v1/webhooks/%s/test", webhookID), key: key, keyed: true}, options)
 }

@@ -31,6 +31,13 @@ const (
 	BasisRecorded  Basis = "recorded"
 )
 
+// Defines values for DeliveryState.
+const (
+	DeliveryStateDelivered DeliveryState = "delivered"
+	DeliveryStateFailed    DeliveryState = "failed"
+	DeliveryStatePending   DeliveryState = "pending"
+)
+
 // Defines values for DenialAPI.
 const (
 	DenialAPICommand DenialAPI = "command"
@@ -144,6 +151,19 @@ const (
 	TrialLineLineWithdrawals      TrialLineLine = "withdrawals"
 )
 
+// Defines values for WebhookDisabledReason.
+const (
+	WebhookDisabledReasonFailing WebhookDisabledReason = "failing"
+	WebhookDisabledReasonGone    WebhookDisabledReason = "gone"
+)
+
+// Defines values for WebhookStatus.
+const (
+	WebhookStatusActive   WebhookStatus = "active"
+	WebhookStatusDisabled WebhookStatus = "disabled"
+	WebhookStatusPaused   WebhookStatus = "paused"
+)
+
 // Defines values for DirectionFilter.
 const (
 	DirectionFilterIn  DirectionFilter = "in"
@@ -233,6 +253,26 @@ type Agreement struct {
 	// TimelineSum Of all amounts.
 	TimelineSum int64 `json:"timeline_sum"`
 }
+
+// Attempt defines model for Attempt.
+type Attempt struct {
+	// Answer Its first bytes, at most 1,024.
+	Answer  string    `json:"answer,omitempty,omitzero"`
+	At      time.Time `json:"at"`
+	Attempt int       `json:"attempt"`
+
+	// Result `delivered`; `refused` (another status than 2xx), `redirected` (3xx, which is not followed), `gone` (410), `timed_out`, `name_unknown`, `address_not_allowed`, `tls_failed`,
+	// `connection_failed`; `not_permitted`: nothing was sent, since the account is not the subscriber's.
+	Result AttemptResult `json:"result"`
+
+	// Status Of the answer.
+	Status int   `json:"status,omitempty,omitzero"`
+	TookMs int64 `json:"took_ms"`
+}
+
+// AttemptResult `delivered`; `refused` (another status than 2xx), `redirected` (3xx, which is not followed), `gone` (410), `timed_out`, `name_unknown`, `address_not_allowed`, `tls_failed`,
+// `connection_failed`; `not_permitted`: nothing was sent, since the account is not the subscriber's.
+type AttemptResult = string
 
 // Balance defines model for Balance.
 type Balance struct {
@@ -329,6 +369,56 @@ type DayBalance struct {
 
 	// Out What went out on the day.
 	Out int64 `json:"out"`
+}
+
+// Delivery defines model for Delivery.
+type Delivery struct {
+	AccountID openapi_types.UUID `json:"account_id,omitempty,omitzero"`
+	Attempts  int                `json:"attempts"`
+	CreatedAt time.Time          `json:"created_at"`
+
+	// DeliveryID The `webhook-id`.
+	DeliveryID    openapi_types.UUID `json:"delivery_id"`
+	EndedAt       time.Time          `json:"ended_at,omitempty,omitzero"`
+	LastAttemptAt time.Time          `json:"last_attempt_at,omitempty,omitzero"`
+
+	// LastResult `delivered`; `refused` (another status than 2xx), `redirected` (3xx, which is not followed), `gone` (410), `timed_out`, `name_unknown`, `address_not_allowed`, `tls_failed`,
+	// `connection_failed`; `not_permitted`: nothing was sent, since the account is not the subscriber's.
+	LastResult AttemptResult `json:"last_result,omitempty,omitzero"`
+
+	// LastStatus Of the receiver's last answer.
+	LastStatus int `json:"last_status,omitempty,omitzero"`
+
+	// NextAttemptAt Of `pending`: not before then.
+	NextAttemptAt time.Time `json:"next_attempt_at,omitempty,omitzero"`
+
+	// Position Of the event; absent of a test.
+	Position int64         `json:"position,omitempty,omitzero"`
+	State    DeliveryState `json:"state"`
+
+	// Type Of the event, `withheld` or `test`.
+	Type string `json:"type"`
+}
+
+// DeliveryPage defines model for DeliveryPage.
+type DeliveryPage struct {
+	Data    []Delivery `json:"data"`
+	HasMore bool       `json:"has_more"`
+
+	// NextCursor Absent on the last page.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// DeliveryState defines model for DeliveryState.
+type DeliveryState string
+
+// DeliveryWithAttempts defines model for DeliveryWithAttempts.
+type DeliveryWithAttempts struct {
+	Delivery Delivery  `json:"delivery"`
+	Log      []Attempt `json:"log"`
+
+	// Payload The body that is sent, byte for byte.
+	Payload string `json:"payload"`
 }
 
 // Denial defines model for Denial.
@@ -1023,6 +1113,68 @@ type Undoing struct {
 	TransactionID openapi_types.UUID `json:"transaction_id"`
 }
 
+// Webhook defines model for Webhook.
+type Webhook struct {
+	// AccountID The one account that it is about.
+	AccountID openapi_types.UUID `json:"account_id,omitempty,omitzero"`
+	CreatedAt time.Time          `json:"created_at"`
+
+	// CreatedBy Issuer and subject of the token.
+	CreatedBy string `json:"created_by"`
+
+	// DeliveredAt The last arrival, to the second.
+	DeliveredAt time.Time `json:"delivered_at,omitempty,omitzero"`
+	Description string    `json:"description,omitempty,omitzero"`
+
+	// DisabledReason Of `disabled`: all deliveries have failed for days, or the receiver has answered 410.
+	DisabledReason WebhookDisabledReason `json:"disabled_reason,omitempty,omitzero"`
+
+	// EventTypes None for all.
+	EventTypes []string `json:"event_types"`
+
+	// Failed Deliveries that were given up. They can be replayed.
+	Failed int `json:"failed"`
+
+	// FailingSince The first of them.
+	FailingSince time.Time `json:"failing_since,omitempty,omitzero"`
+
+	// Failures Attempts in vain since the last one that was not.
+	Failures int `json:"failures"`
+
+	// OwnerID The owner whose accounts alone it is about. Absent where it may be about every account.
+	OwnerID string `json:"owner_id,omitempty,omitzero"`
+
+	// Pending Deliveries on its list; 10001: more than 10,000.
+	Pending int `json:"pending"`
+
+	// Position Everything up to here that it is about is on its list or was.
+	Position int64 `json:"position"`
+
+	// QuietUntil It is left alone until then, since it fails or has asked for it.
+	QuietUntil time.Time     `json:"quiet_until,omitempty,omitzero"`
+	Status     WebhookStatus `json:"status"`
+
+	// UpdatedAt By a caller.
+	UpdatedAt time.Time          `json:"updated_at"`
+	URL       string             `json:"url"`
+	WebhookID openapi_types.UUID `json:"webhook_id"`
+}
+
+// WebhookDisabledReason Of `disabled`: all deliveries have failed for days, or the receiver has answered 410.
+type WebhookDisabledReason string
+
+// WebhookStatus defines model for Webhook.Status.
+type WebhookStatus string
+
+// WebhookPage defines model for WebhookPage.
+type WebhookPage struct {
+	Data    []Webhook `json:"data"`
+	HasMore bool      `json:"has_more"`
+
+	// NextCursor Absent on the last page.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
 // AccountIDFilter defines model for AccountIdFilter.
 type AccountIDFilter = openapi_types.UUID
 
@@ -1030,6 +1182,9 @@ type AccountIDFilter = openapi_types.UUID
 //
 // Example: EUR
 type CurrencyFilter = Currency
+
+// DeliveryStateFilter defines model for DeliveryStateFilter.
+type DeliveryStateFilter = DeliveryState
 
 // DirectionFilter defines model for DirectionFilter.
 type DirectionFilter string
@@ -1204,6 +1359,26 @@ type ListPaymentsParams struct {
 type GetTrialBalanceParams struct {
 	// At The moment. Without it, now.
 	At Moment `form:"at,omitempty" json:"at,omitempty,omitzero"`
+}
+
+// ListWebhooksParams defines parameters for ListWebhooks.
+type ListWebhooksParams struct {
+	// Limit Rows a page.
+	Limit PageLimit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor PageCursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
+
+// ListDeliveriesParams defines parameters for ListDeliveries.
+type ListDeliveriesParams struct {
+	State DeliveryStateFilter `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Limit Rows a page.
+	Limit PageLimit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor PageCursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
 }
 
 // ListAccounts: List accounts
@@ -1430,4 +1605,52 @@ func (c *Client) GetTransfer(ctx context.Context, transferID uuid.UUID, options 
 func (c *Client) GetTrialBalance(ctx context.Context, params GetTrialBalanceParams, options ...Option) (TrialBalance, error) {
 	query := queryOf("at", params.At)
 	return ask[TrialBalance](ctx, c, request{api: queries, method: "GET", path: pathOf("/v1/trial-balance"), query: query}, options)
+}
+
+// ListWebhooks: Subscriptions
+//
+// Newest first. With `own` alone those that are about the caller's accounts.
+func (c *Client) ListWebhooks(ctx context.Context, params ListWebhooksParams, options ...Option) (WebhookPage, error) {
+	query := queryOf("limit", params.Limit, "cursor", params.Cursor)
+	return ask[WebhookPage](ctx, c, request{api: queries, method: "GET", path: pathOf("/v1/webhooks"), query: query}, options)
+}
+
+// Webhooks reads all pages of ListWebhooks, from params.Cursor on.
+func (c *Client) Webhooks(ctx context.Context, params ListWebhooksParams, options ...Option) iter.Seq2[Webhook, error] {
+	return pages(func(cursor string) ([]Webhook, string, error) {
+		params.Cursor = cmp.Or(cursor, params.Cursor)
+		page, err := c.ListWebhooks(ctx, params, options...)
+		return page.Data, page.NextCursor, err
+	})
+}
+
+// GetWebhook: One subscription, and how it goes
+//
+// Its secret is not shown.
+func (c *Client) GetWebhook(ctx context.Context, webhookID uuid.UUID, options ...Option) (Webhook, error) {
+	return ask[Webhook](ctx, c, request{api: queries, method: "GET", path: pathOf("/v1/webhooks/%s", webhookID)}, options)
+}
+
+// ListDeliveries: What became of deliveries
+//
+// Newest first, each with its last attempt. What has ended is kept for two weeks.
+func (c *Client) ListDeliveries(ctx context.Context, webhookID uuid.UUID, params ListDeliveriesParams, options ...Option) (DeliveryPage, error) {
+	query := queryOf("state", params.State, "limit", params.Limit, "cursor", params.Cursor)
+	return ask[DeliveryPage](ctx, c, request{api: queries, method: "GET", path: pathOf("/v1/webhooks/%s/deliveries", webhookID), query: query}, options)
+}
+
+// Deliveries reads all pages of ListDeliveries, from params.Cursor on.
+func (c *Client) Deliveries(ctx context.Context, webhookID uuid.UUID, params ListDeliveriesParams, options ...Option) iter.Seq2[Delivery, error] {
+	return pages(func(cursor string) ([]Delivery, string, error) {
+		params.Cursor = cmp.Or(cursor, params.Cursor)
+		page, err := c.ListDeliveries(ctx, webhookID, params, options...)
+		return page.Data, page.NextCursor, err
+	})
+}
+
+// GetDelivery: One delivery, with what was sent and every attempt
+//
+// The last attempts first, at most 100.
+func (c *Client) GetDelivery(ctx context.Context, webhookID uuid.UUID, deliveryID uuid.UUID, options ...Option) (DeliveryWithAttempts, error) {
+	return ask[DeliveryWithAttempts](ctx, c, request{api: queries, method: "GET", path: pathOf("/v1/webhooks/%s/deliveries/%s", webhookID, deliveryID)}, options)
 }

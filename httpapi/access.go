@@ -30,6 +30,8 @@ var (
 	auditOwn     = Rule{Full: []auth.Scope{auth.AuditRead}, OwnToo: true}
 	readOps      = Rule{Full: []auth.Scope{auth.Operations, auth.AccountsRead}}
 	approve      = Rule{Full: []auth.Scope{auth.ApprovalsWrite}}
+	subscribe    = Rule{Full: []auth.Scope{auth.WebhooksWrite}, OwnToo: true}
+	readWebhooks = Rule{Full: []auth.Scope{auth.WebhooksWrite, auth.Operations}, OwnToo: true} // an operator looks after those that fail
 	public       = Rule{Public: true}
 )
 
@@ -61,6 +63,18 @@ var access = map[Route]Rule{
 	{"POST", "/v1/approvals/{approval_id}/reject"}:  approve,
 
 	{"POST", "/v1/bulk"}: {Full: []auth.Scope{auth.AccountsWrite, auth.ApprovalsWrite, auth.Operations}, OwnToo: true}, // each item is held to the rule of its own route
+
+	{"POST", "/v1/webhooks"}:                     subscribe,
+	{"PATCH", "/v1/webhooks/{webhook_id}"}:       subscribe,
+	{"DELETE", "/v1/webhooks/{webhook_id}"}:      subscribe,
+	{"POST", "/v1/webhooks/{webhook_id}/secret"}: subscribe,
+	{"POST", "/v1/webhooks/{webhook_id}/test"}:   subscribe,
+	{"POST", "/v1/webhooks/{webhook_id}/replay"}: subscribe,
+
+	{"GET", "/v1/webhooks"}:                                       readWebhooks,
+	{"GET", "/v1/webhooks/{webhook_id}"}:                          readWebhooks,
+	{"GET", "/v1/webhooks/{webhook_id}/deliveries"}:               readWebhooks,
+	{"GET", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}"}: readWebhooks,
 
 	{"GET", "/v1/accounts"}:                       readOwn,
 	{"GET", "/v1/accounts/{account_id}"}:          readOwn,

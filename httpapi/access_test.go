@@ -20,6 +20,7 @@ import (
 	"passbook/internal/denials"
 	"passbook/readmodel"
 	"passbook/readmodel/broadcast"
+	"passbook/webhook"
 )
 
 // closedBank takes no commands; who gets so far was let in.
@@ -130,6 +131,22 @@ func (emptyBooks) WaitFor(context.Context, int64, ...string) (readmodel.Freshnes
 	return readmodel.Freshness{}, nil
 }
 
+func (emptyBooks) Webhook(context.Context, string, uuid.UUID) (webhook.Subscription, error) {
+	return webhook.Subscription{}, webhook.ErrNotFound
+}
+
+func (emptyBooks) Webhooks(context.Context, webhook.Filter) ([]webhook.Subscription, bool, error) {
+	return nil, false, nil
+}
+
+func (emptyBooks) Deliveries(context.Context, webhook.DeliveryFilter) ([]webhook.Delivery, bool, error) {
+	return nil, false, webhook.ErrNotFound
+}
+
+func (emptyBooks) Delivery(context.Context, string, uuid.UUID, uuid.UUID) (webhook.Delivery, []webhook.Attempt, error) {
+	return webhook.Delivery{}, nil, webhook.ErrNoDelivery
+}
+
 // door is one API with its document.
 type door struct {
 	*httpapitest.Kit
@@ -139,7 +156,7 @@ type door struct {
 func doors(t *testing.T) map[string]door {
 	t.Helper()
 	commands, queries := httpapitest.New(t, api.Command), httpapitest.New(t, api.Query)
-	commandServer, err := commandapi.New(commands.Config(), commandapi.Limits{BulkTimeout: 50 * time.Millisecond}, closedBank{}, closedBank{})
+	commandServer, err := commandapi.New(commands.Config(), commandapi.Limits{BulkTimeout: 50 * time.Millisecond}, closedBank{}, closedBank{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func (f *forger) doors() []door {
 	}
 	commands, queries := httpapitest.New(f.t, api.Command), httpapitest.New(f.t, api.Query)
 	commands.Auth, queries.Auth = v, v
-	commandServer, err1 := commandapi.New(commands.Config(), commandapi.Limits{BulkTimeout: 50 * time.Millisecond}, closedBank{}, closedBank{})
+	commandServer, err1 := commandapi.New(commands.Config(), commandapi.Limits{BulkTimeout: 50 * time.Millisecond}, closedBank{}, closedBank{}, nil)
 	queryServer, err2 := queryapi.New(queries.Config(), emptyBooks{}, queryapi.Streams{})
 	if err1 != nil || err2 != nil {
 		f.t.Fatal(err1, err2)

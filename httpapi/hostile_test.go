@@ -35,7 +35,7 @@ func openFront(t *testing.T, more func(*httpapi.Config)) *front {
 	if more != nil {
 		more(&cfg)
 	}
-	server, err := commandapi.New(cfg, commandapi.Limits{}, closedBank{}, nil)
+	server, err := commandapi.New(cfg, commandapi.Limits{}, closedBank{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func limitedDoors(t *testing.T, r httpapi.Rates, more ...func(*httpapi.Config)) 
 	for _, configure := range more {
 		configure(&cfg)
 	}
-	commandServer, err := commandapi.New(cfg, commandapi.Limits{}, closedBank{}, nil)
+	commandServer, err := commandapi.New(cfg, commandapi.Limits{}, closedBank{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -294,7 +294,11 @@ func (s *Store) Test(ctx context.Context, r Request, id uuid.UUID) (Outcome, err
 		if out.DeliveryID, err = uuid.NewV7(); err != nil {
 			return out, err
 		}
-		payload, err := json.Marshal(map[string]any{"type": TestType, "timestamp": now, "data": map[string]any{"webhook_id": id}})
+		payload, err := json.Marshal(struct {
+			Type      string               `json:"type"`
+			Timestamp time.Time            `json:"timestamp"`
+			Data      map[string]uuid.UUID `json:"data"`
+		}{TestType, now, map[string]uuid.UUID{"webhook_id": id}})
 		if err != nil {
 			return out, err
 		}

@@ -19,11 +19,12 @@ const (
 	Operations    Scope = "operations"     // how the machinery is doing
 
 	ApprovalsWrite Scope = "approvals:write" // the second person, for what one does not suffice for
+	WebhooksWrite  Scope = "webhooks:write"  // subscriptions to what happens on every account
 )
 
 // Scopes lists them all.
 func Scopes() []Scope {
-	return []Scope{AccountsWrite, AccountsRead, Own, AuditRead, Operations, ApprovalsWrite}
+	return []Scope{AccountsWrite, AccountsRead, Own, AuditRead, Operations, ApprovalsWrite, WebhooksWrite}
 }
 
 // Identity is who a verified token speaks for. It is shared between requests and never changed.

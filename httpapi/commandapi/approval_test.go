@@ -46,7 +46,7 @@ func newControlled(t *testing.T, expiry time.Duration) *controlled {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, processor, finder)
+	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, processor, finder, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

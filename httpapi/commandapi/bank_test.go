@@ -239,7 +239,7 @@ func newRigWithin(t *testing.T, limits commandapi.Limits) *rig {
 	t.Helper()
 	kit := httpapitest.New(t, api.Command)
 	bank := newBank()
-	server, err := commandapi.New(kit.Config(), limits, bank, bank)
+	server, err := commandapi.New(kit.Config(), limits, bank, bank, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

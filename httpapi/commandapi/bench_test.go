@@ -82,7 +82,7 @@ func benchmarkDeposit(b *testing.B, rates httpapi.Rates) {
 	kit := httpapitest.New(b, api.Command)
 	cfg := kit.Config()
 	cfg.Rates = rates
-	server, err := commandapi.New(cfg, commandapi.Limits{}, newRubberStamp(), newBank())
+	server, err := commandapi.New(cfg, commandapi.Limits{}, newRubberStamp(), newBank(), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func benchmarkDeposit(b *testing.B, rates httpapi.Rates) {
 // BenchmarkDeposit says.
 func BenchmarkBulk(b *testing.B) {
 	kit := httpapitest.New(b, api.Command)
-	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newRubberStamp(), newBank())
+	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newRubberStamp(), newBank(), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func BenchmarkBulk(b *testing.B) {
 // BenchmarkDepositOverTheNetwork has the client and the network in it too: many connections, each with one request at a time.
 func BenchmarkDepositOverTheNetwork(b *testing.B) {
 	kit := httpapitest.New(b, api.Command)
-	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newRubberStamp(), newBank())
+	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newRubberStamp(), newBank(), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

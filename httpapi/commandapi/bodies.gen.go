@@ -45,6 +45,90 @@ func (e FreezeScope) Valid() bool {
 	}
 }
 
+// Defines values for WebhookEventType.
+const (
+	WebhookEventTypeAccountClosed   WebhookEventType = "account_closed"
+	WebhookEventTypeAccountFrozen   WebhookEventType = "account_frozen"
+	WebhookEventTypeAccountOpened   WebhookEventType = "account_opened"
+	WebhookEventTypeAccountReopened WebhookEventType = "account_reopened"
+	WebhookEventTypeAccountUnfrozen WebhookEventType = "account_unfrozen"
+	WebhookEventTypeDeposit         WebhookEventType = "deposit"
+	WebhookEventTypeFee             WebhookEventType = "fee"
+	WebhookEventTypeHoldCaptured    WebhookEventType = "hold_captured"
+	WebhookEventTypeHoldExpired     WebhookEventType = "hold_expired"
+	WebhookEventTypeHoldExtended    WebhookEventType = "hold_extended"
+	WebhookEventTypeHoldPlaced      WebhookEventType = "hold_placed"
+	WebhookEventTypeHoldReleased    WebhookEventType = "hold_released"
+	WebhookEventTypeInterest        WebhookEventType = "interest"
+	WebhookEventTypeReversal        WebhookEventType = "reversal"
+	WebhookEventTypeSettingsChanged WebhookEventType = "settings_changed"
+	WebhookEventTypeTransferIn      WebhookEventType = "transfer_in"
+	WebhookEventTypeTransferOut     WebhookEventType = "transfer_out"
+	WebhookEventTypeWithdrawal      WebhookEventType = "withdrawal"
+)
+
+// Valid indicates whether the value is a known member of the WebhookEventType enum.
+func (e WebhookEventType) Valid() bool {
+	switch e {
+	case WebhookEventTypeAccountClosed:
+		return true
+	case WebhookEventTypeAccountFrozen:
+		return true
+	case WebhookEventTypeAccountOpened:
+		return true
+	case WebhookEventTypeAccountReopened:
+		return true
+	case WebhookEventTypeAccountUnfrozen:
+		return true
+	case WebhookEventTypeDeposit:
+		return true
+	case WebhookEventTypeFee:
+		return true
+	case WebhookEventTypeHoldCaptured:
+		return true
+	case WebhookEventTypeHoldExpired:
+		return true
+	case WebhookEventTypeHoldExtended:
+		return true
+	case WebhookEventTypeHoldPlaced:
+		return true
+	case WebhookEventTypeHoldReleased:
+		return true
+	case WebhookEventTypeInterest:
+		return true
+	case WebhookEventTypeReversal:
+		return true
+	case WebhookEventTypeSettingsChanged:
+		return true
+	case WebhookEventTypeTransferIn:
+		return true
+	case WebhookEventTypeTransferOut:
+		return true
+	case WebhookEventTypeWithdrawal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookSettingsStatus.
+const (
+	Active WebhookSettingsStatus = "active"
+	Paused WebhookSettingsStatus = "paused"
+)
+
+// Valid indicates whether the value is a known member of the WebhookSettingsStatus enum.
+func (e WebhookSettingsStatus) Valid() bool {
+	switch e {
+	case Active:
+		return true
+	case Paused:
+		return true
+	default:
+		return false
+	}
+}
+
 // AccountSettings defines model for AccountSettings.
 type AccountSettings struct {
 	// Limits What the owner may spend by withdrawals, transfers, holds and payments, in minor units. All of them are replaced; one that is absent or 0 is none.
@@ -264,6 +348,23 @@ type Limit = int64
 // Example: {"branch":"Praha 1"}
 type Metadata map[string]string
 
+// NewWebhook defines model for NewWebhook.
+type NewWebhook struct {
+	// AccountID The one account that it is about; without it all that the caller may subscribe to.
+	AccountID *string `json:"account_id,omitempty"`
+
+	// Description Example: bookkeeping
+	Description WebhookDescription `json:"description,omitempty"`
+
+	// EventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
+	EventTypes WebhookEventTypes `json:"event_types,omitempty"`
+
+	// URL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
+	//
+	// Example: https://example.com/hooks
+	URL WebhookURL `json:"url"`
+}
+
 // OpenAccount defines model for OpenAccount.
 type OpenAccount struct {
 	// AccountID Chosen by the client; without it a UUIDv7 is made.
@@ -440,6 +541,53 @@ type Transfer struct {
 	// TargetAccountID Example: 01980a52-7a40-7b52-8a1c-6d0e4c3b2a19
 	TargetAccountID string `json:"target_account_id"`
 }
+
+// WebhookDescription Example: bookkeeping
+type WebhookDescription = string
+
+// WebhookEventType defines model for WebhookEventType.
+type WebhookEventType string
+
+// WebhookEventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
+type WebhookEventTypes = []WebhookEventType
+
+// WebhookReplay defines model for WebhookReplay.
+type WebhookReplay struct {
+	DeliveryID *string `json:"delivery_id,omitempty"`
+
+	// Failed `true`.
+	Failed       *bool  `json:"failed,omitempty"`
+	FromPosition *int64 `json:"from_position,omitempty"`
+}
+
+// WebhookRotation defines model for WebhookRotation.
+type WebhookRotation struct {
+	// KeepOldSeconds How long the secret before goes on to sign.
+	KeepOldSeconds *int64 `json:"keep_old_seconds,omitempty"`
+}
+
+// WebhookSettings defines model for WebhookSettings.
+type WebhookSettings struct {
+	// Description Example: bookkeeping
+	Description *WebhookDescription `json:"description,omitempty"`
+
+	// EventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
+	EventTypes *WebhookEventTypes     `json:"event_types,omitempty"`
+	Status     *WebhookSettingsStatus `json:"status,omitempty"`
+
+	// URL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
+	//
+	// Example: https://example.com/hooks
+	URL *WebhookURL `json:"url,omitempty"`
+}
+
+// WebhookSettingsStatus defines model for WebhookSettings.Status.
+type WebhookSettingsStatus string
+
+// WebhookURL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
+//
+// Example: https://example.com/hooks
+type WebhookURL = string
 
 // Withdrawal defines model for Withdrawal.
 type Withdrawal struct {

@@ -26,7 +26,7 @@ func FuzzDepositBody(f *testing.F) {
 	}
 	kit := httpapitest.New(f, api.Command)
 	bank := newBank()
-	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, bank, bank)
+	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, bank, bank, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func FuzzBulk(f *testing.F) {
 		f.Add([]byte(seed), true)
 	}
 	kit := httpapitest.New(f, api.Command)
-	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newBank(), newBank())
+	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, newBank(), newBank(), nil)
 	if err != nil {
 		f.Fatal(err)
 	}

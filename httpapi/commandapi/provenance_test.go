@@ -18,7 +18,7 @@ func TestACommandSaysWhereItComesFrom(t *testing.T) {
 	kit, bank := httpapitest.New(t, api.Command), newBank()
 	cfg := kit.Config()
 	cfg.Proxies = httpapi.Proxies{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}} // of which httptest's requests come
-	server, err := commandapi.New(cfg, commandapi.Limits{}, bank, bank)
+	server, err := commandapi.New(cfg, commandapi.Limits{}, bank, bank, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func newRealRig(t *testing.T) (r *rig, rows func() (events, answers int64)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, processor, finder)
+	server, err := commandapi.New(kit.Config(), commandapi.Limits{}, processor, finder, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

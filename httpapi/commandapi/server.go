@@ -39,19 +39,20 @@ type Finder interface {
 type handlers struct {
 	executor Executor
 	finder   Finder
+	webhooks Webhooks // nil: there are none
 	limits   Limits
 	bulks    chan struct{} // has a place for each bulk request that is served
 	items    *bulkItems
 }
 
-// New makes the server of the command API. The executor must answer with what Render made.
-func New(cfg httpapi.Config, limits Limits, executor Executor, finder Finder) (*httpapi.Server, error) {
+// New makes the server of the command API. The executor must answer with what Render made. Without webhooks there are none.
+func New(cfg httpapi.Config, limits Limits, executor Executor, finder Finder, webhooks Webhooks) (*httpapi.Server, error) {
 	limits = limits.withDefaults()
 	items, err := newBulkItems(cfg.Metrics)
 	if err != nil {
 		return nil, err
 	}
-	h := &handlers{executor: executor, finder: finder, limits: limits, bulks: make(chan struct{}, limits.BulkMax), items: items}
+	h := &handlers{executor: executor, finder: finder, webhooks: webhooks, limits: limits, bulks: make(chan struct{}, limits.BulkMax), items: items}
 	cfg.Admit = func(call *httpapi.Call) error {
 		if err := executor.Admits(call.Identity.Caller); err != nil {
 			return translate(err)
@@ -62,6 +63,7 @@ func New(cfg httpapi.Config, limits Limits, executor Executor, finder Finder) (*
 		for _, op := range operations {
 			r.Handle(op.route, h.serve(op))
 		}
+		h.registerWebhooks(r)
 		r.HandleWithin(httpapi.Limits{Body: bulkBodyMax, Timeout: limits.BulkTimeout}, bulkRoute, h.serveBulk)
 	})
 }

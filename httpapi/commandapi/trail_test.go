@@ -22,7 +22,7 @@ func TestDenialsAreNoted(t *testing.T) {
 	kit, bank, trail := httpapitest.New(t, api.Command), newBank(), &httpapitest.Trail{}
 	cfg := kit.Config()
 	cfg.Trail = trail
-	server, err := commandapi.New(cfg, commandapi.Limits{}, bank, bank)
+	server, err := commandapi.New(cfg, commandapi.Limits{}, bank, bank, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestAReplayedRefusalIsNotNoted(t *testing.T) {
 	kit, bank, trail := httpapitest.New(t, api.Command), newBank(), &httpapitest.Trail{}
 	cfg := kit.Config()
 	cfg.Trail = trail
-	server, err := commandapi.New(cfg, commandapi.Limits{}, bank, bank)
+	server, err := commandapi.New(cfg, commandapi.Limits{}, bank, bank, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,14 +19,16 @@ const (
 
 // Kinds of lists.
 const (
-	cursorAccounts byte = 'a'
-	cursorTimeline byte = 't'
-	cursorEvents   byte = 'e'
-	cursorOwners   byte = 'o'
-	cursorExplain  byte = 'x'
-	cursorHolds    byte = 'h'
-	cursorPayments byte = 'p'
-	cursorDenials  byte = 'd'
+	cursorAccounts   byte = 'a'
+	cursorTimeline   byte = 't'
+	cursorEvents     byte = 'e'
+	cursorOwners     byte = 'o'
+	cursorExplain    byte = 'x'
+	cursorHolds      byte = 'h'
+	cursorPayments   byte = 'p'
+	cursorWebhooks   byte = 'w'
+	cursorDeliveries byte = 'v'
+	cursorDenials    byte = 'd'
 )
 
 // filters is the kind of a list and a hash of its filters.

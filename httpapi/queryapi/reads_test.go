@@ -18,16 +18,26 @@ import (
 	"passbook/httpapi/queryapi"
 	"passbook/internal/denials"
 	"passbook/readmodel"
+	"passbook/webhook"
 )
 
 var _ queryapi.Reads = struct {
 	*readmodel.Queries
 	*readmodel.Explainer
 	*denials.Reader
+	*subscriptions
 }{}
+
+// Names to embed what others are called, too.
+type (
+	subscriptions = webhook.Reader
+	webhooks      = queryapi.Webhooks
+)
 
 // books are read models in memory: the few answers that the tests give them, and the questions that were asked.
 type books struct {
+	webhooks // of tests that have some
+
 	accounts []readmodel.Account // in the order of their ids
 	rows     []readmodel.TimelineRow
 	events   []eventstore.Event

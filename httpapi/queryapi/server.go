@@ -30,6 +30,7 @@ type Reads interface {
 	Machinery
 	Explanations
 	Trail
+	Webhooks
 }
 
 // Accounts answers what accounts are now.

@@ -29,7 +29,7 @@ const customer = "customer-1"
 
 func newThings(b *banktest.Bank) *things {
 	k := &things{now: time.Now().UTC(), tokens: map[string]string{"own": b.Token(customer, "own")}, found: map[string][]string{}}
-	for _, scope := range []string{"accounts:write", "accounts:read", "audit:read", "operations"} {
+	for _, scope := range []string{"accounts:write", "accounts:read", "audit:read", "operations", "webhooks:write"} {
 		k.tokens[scope] = b.Token("staff-"+scope, scope)
 	}
 	expired := b.Sign(localissuer.TokenRequest{Subject: "s", Scopes: []string{"accounts:write", "accounts:read"}, TTL: -time.Hour})
@@ -46,7 +46,7 @@ func newThings(b *banktest.Bank) *things {
 // kinds are the names of ids in parameters, bodies and answers, and what they name.
 var kinds = map[string]string{
 	"account_id": "account", "source_account_id": "account", "target_account_id": "account", "hold_id": "hold", "transaction_id": "transaction",
-	"transfer_id": "transaction", "payment_id": "payment", "next_cursor": "cursor", "cursor": "cursor",
+	"transfer_id": "transaction", "payment_id": "payment", "webhook_id": "webhook", "delivery_id": "delivery", "next_cursor": "cursor", "cursor": "cursor",
 }
 
 const foundMax = 30 // of a kind; few, so that much happens to each
@@ -107,7 +107,7 @@ func (k *things) id(d *drawer, name string) string {
 	case 0:
 		kind = ""
 	case 1:
-		kind = pick(d, []string{"account", "hold", "transaction", "payment"})
+		kind = pick(d, []string{"account", "hold", "transaction", "payment", "webhook", "delivery"})
 	}
 	if id := k.one(kind, n); id != "" {
 		return id
@@ -122,6 +122,8 @@ func (k *things) named(d *drawer, name string) string {
 		return pick(d, []string{customer, customer, "owner-1", "owner-2", "owner-3", "Žofie/ø?"})
 	case "account":
 		return pick(d, []string{"DE02120300000000202051", "ACC-1", "account 17"})
+	case "url":
+		return pick(d, []string{"https://example.com/hooks", "https://example.com/hooks", "https://93.184.216.34:8443/?a=b", "http://example.com/", "https://10.0.0.1/", "https://u:p@example.com/"})
 	case "agent":
 		return pick(d, []string{"BYLADEM1001", "BYLADEM1"})
 	case "cursor":

@@ -16,6 +16,7 @@ import (
 	"passbook/internal/lease"
 	"passbook/internal/natskit"
 	"passbook/internal/supervise"
+	"passbook/webhook"
 )
 
 // CommandAPI is the write side: the HTTP server, the command processor and, unless it is switched off, the relay. When it
@@ -81,7 +82,8 @@ func (s *Service) buildCommandAPI(ctx context.Context, cfg config.CommandAPI, rt
 	if err != nil {
 		return err
 	}
-	server, err := commandapi.New(doors, limits, processor, finder) //nolint:contextcheck // its handlers have contexts of their own
+	subscriptions := webhook.NewStore(pool, webhookPolicy(cfg.WebhookAddresses), webhook.Limits{InAll: cfg.WebhooksMax, OfCaller: cfg.WebhooksPerCaller, ReplayMax: int64(cfg.WebhooksReplayMax)})
+	server, err := commandapi.New(doors, limits, processor, finder, subscriptions) //nolint:contextcheck // its handlers have contexts of their own
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"passbook/internal/supervise"
 	"passbook/readmodel"
 	"passbook/readmodel/broadcast"
+	"passbook/webhook"
 )
 
 // QueryAPI is the read side: the HTTP server over the read models. When it fails, it leaves nothing open.
@@ -43,7 +44,8 @@ func (s *Service) buildQueryAPI(ctx context.Context, cfg config.QueryAPI, rt Run
 		*readmodel.Queries
 		*readmodel.Explainer
 		*denials.Reader
-	}{queries, readmodel.NewExplainer(pool, codec), denials.NewReader(pool)}
+		*webhooks
+	}{queries, readmodel.NewExplainer(pool, codec), denials.NewReader(pool), webhook.NewReader(pool)}
 	news, err := broadcast.New(queries, broadcast.Config{
 		ListenersMax: cfg.StreamsMax, ListenersPerCaller: cfg.StreamsOfCaller, Queue: cfg.StreamQueue, Log: rt.Log, Metrics: rt.Metrics,
 	})

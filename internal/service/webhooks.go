@@ -29,6 +29,9 @@ func Webhooks(ctx context.Context, cfg config.Webhooks, rt Runtime) (*Service, e
 	return s, nil
 }
 
+// webhooks is the reader under a name that it can be embedded by beside others.
+type webhooks = webhook.Reader
+
 func webhookPolicy(cfg config.WebhookAddresses) webhook.Policy {
 	return webhook.Policy{Allowed: cfg.WebhooksAllowPrivate.Prefixes()}
 }

@@ -29,7 +29,7 @@ const customer = "customer-1"
 
 func newThings(b *banktest.Bank) *things {
 	k := &things{now: time.Now().UTC(), tokens: map[string]string{"own": b.Token(customer, "own")}, found: map[string][]string{}}
-	for _, scope := range []string{"accounts:write", "accounts:read", "audit:read", "operations", "webhooks:write"} {
+	for _, scope := range []string{"accounts:write", "accounts:read", "audit:read", "operations", "approvals:write", "webhooks:write"} {
 		k.tokens[scope] = b.Token("staff-"+scope, scope)
 	}
 	expired := b.Sign(localissuer.TokenRequest{Subject: "s", Scopes: []string{"accounts:write", "accounts:read"}, TTL: -time.Hour})

@@ -20,6 +20,14 @@ const (
 	AccountStatusOpen   AccountStatus = "open"
 )
 
+// Defines values for ApprovalStatus.
+const (
+	ApprovalStatusApproved ApprovalStatus = "approved"
+	ApprovalStatusExpired  ApprovalStatus = "expired"
+	ApprovalStatusPending  ApprovalStatus = "pending"
+	ApprovalStatusRejected ApprovalStatus = "rejected"
+)
+
 // Defines values for BalanceSeriesInterval.
 const (
 	BalanceSeriesIntervalDay BalanceSeriesInterval = "day"
@@ -253,6 +261,66 @@ type Agreement struct {
 	// TimelineSum Of all amounts.
 	TimelineSum int64 `json:"timeline_sum"`
 }
+
+// Approval A command that waits, or waited, for a second person.
+type Approval struct {
+	// AccountID Of a transfer the source.
+	AccountID openapi_types.UUID `json:"account_id"`
+
+	// Amount What it moves.
+	Amount     int64              `json:"amount"`
+	ApprovalID openapi_types.UUID `json:"approval_id"`
+
+	// Command As it will be carried out: `transaction_id` or `payment_id` is the id of what will be booked.
+	Command map[string]interface{} `json:"command"`
+
+	// Currency ISO 4217 code of a currency in use, upper case.
+	//
+	// Example: EUR
+	Currency Currency `json:"currency"`
+
+	// DecidedAt Of an expiry, when it was recorded.
+	DecidedAt time.Time `json:"decided_at,omitempty,omitzero"`
+
+	// DecidedBy Absent until it is decided, and of one that expired.
+	DecidedBy string `json:"decided_by,omitempty,omitzero"`
+
+	// EffectiveAt The value date that was asked for.
+	EffectiveAt time.Time `json:"effective_at,omitempty,omitzero"`
+	ExpiresAt   time.Time `json:"expires_at"`
+
+	// Kind What kind of command it is.
+	Kind     ApprovalKind `json:"kind"`
+	Position int64        `json:"position"`
+
+	// Reason Of the decision.
+	Reason      string    `json:"reason,omitempty,omitzero"`
+	RequestedAt time.Time `json:"requested_at"`
+
+	// RequestedBy Who gave the command.
+	RequestedBy string `json:"requested_by"`
+
+	// Stale One of the account's events could not be applied: it is not shown, nor are those behind it. Absent otherwise.
+	Stale bool `json:"stale,omitempty,omitzero"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince time.Time      `json:"stale_since,omitempty,omitzero"`
+	Status     ApprovalStatus `json:"status"`
+	UpdatedAt  time.Time      `json:"updated_at"`
+	Version    int64          `json:"version"`
+}
+
+// ApprovalPage defines model for ApprovalPage.
+type ApprovalPage struct {
+	Data    []Approval `json:"data"`
+	HasMore bool       `json:"has_more"`
+
+	// NextCursor Absent on the last page.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// ApprovalStatus defines model for ApprovalStatus.
+type ApprovalStatus string
 
 // Attempt defines model for Attempt.
 type Attempt struct {
@@ -1178,6 +1246,9 @@ type WebhookPage struct {
 // AccountIDFilter defines model for AccountIdFilter.
 type AccountIDFilter = openapi_types.UUID
 
+// ApprovalStatusFilter defines model for ApprovalStatusFilter.
+type ApprovalStatusFilter = ApprovalStatus
+
 // CurrencyFilter ISO 4217 code of a currency in use, upper case.
 //
 // Example: EUR
@@ -1314,6 +1385,18 @@ type ListTimelineParams struct {
 
 // ListTimelineParamsDirection defines parameters for ListTimeline.
 type ListTimelineParamsDirection string
+
+// ListApprovalsParams defines parameters for ListApprovals.
+type ListApprovalsParams struct {
+	AccountID AccountIDFilter      `form:"account_id,omitempty" json:"account_id,omitempty,omitzero"`
+	Status    ApprovalStatusFilter `form:"status,omitempty" json:"status,omitempty,omitzero"`
+
+	// Limit Rows a page.
+	Limit PageLimit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor PageCursor `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+}
 
 // ListDenialsParams defines parameters for ListDenials.
 type ListDenialsParams struct {
@@ -1493,6 +1576,32 @@ func (c *Client) Timeline(ctx context.Context, accountID uuid.UUID, params ListT
 		page, err := c.ListTimeline(ctx, accountID, params, options...)
 		return page.Data, page.NextCursor, err
 	})
+}
+
+// ListApprovals: Commands that wait for a second person
+//
+// Newest first, with what became of them. With `accounts:write` or `own` alone only those exist that the caller has asked for. An approval that is
+// pending has expired from `expires_at` on.
+func (c *Client) ListApprovals(ctx context.Context, params ListApprovalsParams, options ...Option) (ApprovalPage, error) {
+	query := queryOf("account_id", params.AccountID, "status", params.Status, "limit", params.Limit, "cursor", params.Cursor)
+	return ask[ApprovalPage](ctx, c, request{api: queries, method: "GET", path: pathOf("/v1/approvals"), query: query}, options)
+}
+
+// Approvals reads all pages of ListApprovals, from params.Cursor on.
+func (c *Client) Approvals(ctx context.Context, params ListApprovalsParams, options ...Option) iter.Seq2[Approval, error] {
+	return pages(func(cursor string) ([]Approval, string, error) {
+		params.Cursor = cmp.Or(cursor, params.Cursor)
+		page, err := c.ListApprovals(ctx, params, options...)
+		return page.Data, page.NextCursor, err
+	})
+}
+
+// GetApproval: One approval
+//
+// What waits, and what became of it. The entity tag is the number of its events. With `accounts:write` or `own` alone only one exists that the caller has
+// asked for.
+func (c *Client) GetApproval(ctx context.Context, approvalID uuid.UUID, options ...Option) (Approval, error) {
+	return ask[Approval](ctx, c, request{api: queries, method: "GET", path: pathOf("/v1/approvals/%s", approvalID)}, options)
 }
 
 // ListDenials: What was asked and not granted

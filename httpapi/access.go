@@ -17,7 +17,8 @@ type Route struct{ Method, Path string }
 type Rule struct {
 	Full   []auth.Scope
 	OwnToo bool
-	Public bool // no token at all
+	Mine   []auth.Scope // with one of them a caller may see what it asked for itself, whoever's account it is about
+	Public bool         // no token at all
 }
 
 var (
@@ -33,6 +34,8 @@ var (
 	subscribe    = Rule{Full: []auth.Scope{auth.WebhooksWrite}, OwnToo: true}
 	readWebhooks = Rule{Full: []auth.Scope{auth.WebhooksWrite, auth.Operations}, OwnToo: true} // an operator looks after those that fail
 	public       = Rule{Public: true}
+
+	readApprovals = Rule{Full: []auth.Scope{auth.ApprovalsWrite, auth.AccountsRead, auth.AuditRead}, Mine: []auth.Scope{auth.AccountsWrite, auth.Own}}
 )
 
 // access is who may do what, for both APIs. A route that is not in it cannot be served.
@@ -89,6 +92,8 @@ var access = map[Route]Rule{
 	{"GET", "/v1/transfers/{transfer_id}"}:        readOwn,
 	{"GET", "/v1/payments"}:                       readPayments,
 	{"GET", "/v1/payments/{payment_id}"}:          readPayments,
+	{"GET", "/v1/approvals"}:                      readApprovals,
+	{"GET", "/v1/approvals/{approval_id}"}:        readApprovals,
 	{"GET", "/v1/trial-balance"}:                  {Full: []auth.Scope{auth.AccountsRead, auth.AuditRead}},
 	{"GET", "/v1/owners"}:                         readOwn,
 	{"GET", "/v1/owners/{owner_id}"}:              readOwn,
@@ -115,7 +120,7 @@ func (r Rule) Scopes() []auth.Scope {
 	if r.OwnToo {
 		scopes = append(scopes, auth.Own)
 	}
-	return scopes
+	return append(scopes, r.Mine...)
 }
 
 // admit decides about a caller. ownedBy is the only owner whose accounts the caller may touch; "" means every account.
@@ -123,7 +128,7 @@ func (r Rule) admit(id *auth.Identity) (ownedBy string, err error) {
 	switch {
 	case id.HasAny(r.Full):
 		return "", nil
-	case r.OwnToo && id.Has(auth.Own):
+	case r.OwnToo && id.Has(auth.Own), id.HasAny(r.Mine):
 		return id.Subject, nil
 	}
 	return "", r.refusal()

@@ -103,6 +103,14 @@ func (emptyBooks) Payments(context.Context, readmodel.PaymentFilter) ([]readmode
 	return nil, false, readmodel.Freshness{}, nil
 }
 
+func (emptyBooks) Approval(context.Context, uuid.UUID) (readmodel.Approval, readmodel.Freshness, error) {
+	return readmodel.Approval{}, readmodel.Freshness{}, readmodel.ErrNotFound
+}
+
+func (emptyBooks) Approvals(context.Context, readmodel.ApprovalFilter) ([]readmodel.Approval, bool, readmodel.Freshness, error) {
+	return nil, false, readmodel.Freshness{}, nil
+}
+
 func (emptyBooks) TrialBalance(context.Context, *time.Time) (readmodel.TrialBalance, readmodel.Freshness, error) {
 	return readmodel.TrialBalance{}, readmodel.Freshness{}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/payment"
 	"passbook/eventstore"
 )
@@ -66,6 +67,8 @@ func (w *work) take(ctx context.Context, events []eventstore.Event, to int64) er
 			told = append(told, w.onPayment(c, stored, e))
 		case account.Event:
 			c.onHold(stored, e)
+		case approval.Event:
+			c.onApproval(stored.StreamID, e)
 		}
 	}
 	now := time.Now()
@@ -183,10 +186,10 @@ func (c *changes) onHold(stored eventstore.Event, e account.Event) {
 	switch e := e.(type) {
 	case account.HoldPlaced:
 		if !e.ExpiresAt.IsZero() {
-			c.holds[e.HoldID] = &hold{id: e.HoldID, accountID: stored.StreamID, expiresAt: e.ExpiresAt}
+			c.holds[e.HoldID] = &hold{id: e.HoldID, accountID: stored.StreamID, expiresAt: e.ExpiresAt, kind: kindHold}
 		}
 	case account.HoldExtended:
-		c.holds[e.HoldID] = &hold{id: e.HoldID, accountID: stored.StreamID, expiresAt: e.ExpiresAt}
+		c.holds[e.HoldID] = &hold{id: e.HoldID, accountID: stored.StreamID, expiresAt: e.ExpiresAt, kind: kindHold}
 	case account.HoldCaptured:
 		if e.Remaining == 0 {
 			c.holds[e.HoldID] = nil
@@ -195,5 +198,15 @@ func (c *changes) onHold(stored eventstore.Event, e account.Event) {
 		c.holds[e.HoldID] = nil
 	case account.HoldExpired:
 		c.holds[e.HoldID] = nil
+	}
+}
+
+// onApproval keeps the approvals that nobody has decided.
+func (c *changes) onApproval(id uuid.UUID, e approval.Event) {
+	switch e := e.(type) {
+	case approval.Requested:
+		c.holds[id] = &hold{id: id, accountID: e.AccountID, expiresAt: e.ExpiresAt, kind: kindApproval}
+	case approval.Approved, approval.Rejected, approval.Expired:
+		c.holds[id] = nil
 	}
 }

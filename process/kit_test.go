@@ -73,7 +73,7 @@ func newHouse(t testing.TB, plan clearing.Plan) *house {
 		t.Fatal(err)
 	}
 	h.codec = codec
-	h.processor, err = command.New(h.store, command.Config{}, render, h.notify, quiet, prometheus.NewRegistry())
+	h.processor, err = command.New(h.store, command.Config{Approvals: command.Approvals{Thresholds: map[money.Currency]money.Amount{eur: 5_000_000}, Expiry: time.Second}}, render, h.notify, quiet, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func (h *house) deliver(ctx context.Context, a payment.Answer) error {
 func (h *house) request(c bank.Command) (command.Answer, error) {
 	key := fmt.Sprint("k", h.keys.Add(1))
 	return h.processor.Execute(h.t.Context(), command.Request{
-		Caller: "issuer#test", Key: key, Fingerprint: sha256.Sum256([]byte(key)), Path: "/", RequestID: key, IfVersion: command.NoVersion, Command: c,
+		Caller: "issuer#test", Key: key, Fingerprint: sha256.Sum256([]byte(key)), Path: "/", RequestID: key, Actor: "teller", IfVersion: command.NoVersion, Command: c,
 	})
 }
 

@@ -41,7 +41,7 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		contradictions: counter("contradictions_total", "Answers of the gateway that contradict a payment's outcome."),
 		errors:         counter("errors_total", "Interruptions of the work."),
 		steps: vector("steps_total", "Steps taken, by what they are.", "step",
-			string(payment.DoSubmit), string(payment.DoAskStatus), string(payment.DoMarkStuck), string(payment.DoTimeOut), stepExpireHolds),
+			string(payment.DoSubmit), string(payment.DoAskStatus), string(payment.DoMarkStuck), string(payment.DoTimeOut), stepExpireHolds, stepExpireApproval),
 		attempts: vector("attempts_total", "Contacts with the gateway, by what came of them.", "result", append(answers, string(payment.AnswerUnknown), "in_vain")...),
 		answers:  vector("answers_total", "Answers that the gateway gave by itself, by what they said.", "answer", answers...),
 		outcomes: vector("payments_ended_total", "Payments that have their outcome, by outcome.", "outcome",

@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/bank"
 	"passbook/domain/payment"
 	"passbook/internal/clearing"
@@ -169,5 +171,44 @@ func TestHoldsExpire(t *testing.T) {
 	}
 	if n := h.count("SELECT count(*) FROM process.holds WHERE hold_id = $1", extended); n != 1 {
 		t.Error("the extended one is not waited for")
+	}
+}
+
+// Approvals that nobody decides expire in the log, each once; decided ones are not waited for.
+func TestApprovalsExpire(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, behave(clearing.Behaviour{}))
+	ask := func() (id uuid.UUID, c bank.Command) {
+		c = bank.OnAccount{AccountID: h.account, Command: account.Deposit{TransactionID: uuid.New(), Money: euros(6_000_000)}}
+		answer, err := h.request(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.SubjectID, c
+	}
+	wanted := map[uuid.UUID]string{}
+	for rejected := false; !rejected; { // a machine that is busy may come too late
+		id, c := ask()
+		answer, err := h.request(bank.OnApproval{ApprovalID: id, Original: c, Command: approval.Reject{By: "checker", Reason: "r"}})
+		rejected = err == nil && answer.Status == 200
+		wanted[id] = "[approval.requested approval.expired]"
+		if rejected {
+			wanted[id] = "[approval.requested approval.rejected]"
+		}
+	}
+	for range 2 {
+		id, _ := ask()
+		wanted[id] = "[approval.requested approval.expired]"
+	}
+	stop := h.start(parts{})
+	h.await("all expiries", func() bool {
+		return h.count("SELECT count(*) FROM events WHERE type = 'approval.expired'") == int64(len(wanted)-1)
+	})
+	h.await("nothing left that expires", func() bool { return h.count("SELECT count(*) FROM process.holds") == 0 })
+	stop()
+	for id, want := range wanted {
+		if _, types := h.stream(id); fmt.Sprint(types) != want {
+			t.Errorf("%s: %v, want %s", id, types, want)
+		}
 	}
 }

@@ -73,12 +73,19 @@ func (r *row) plan(policy payment.Policy, now time.Time) {
 	r.step = payment.Next(r.state, r.progress, policy, now)
 }
 
-// hold is an open hold that expires.
+// hold is an open hold that expires, or an approval that nobody has decided.
 type hold struct {
 	id, accountID uuid.UUID
 	expiresAt     time.Time
 	attempts      int
+	kind          string
 }
+
+// The kinds of what expires.
+const (
+	kindHold     = "hold"
+	kindApproval = "approval"
+)
 
 // changes are what events did to the rows, from one position to another. nil stands for what is no more.
 type changes struct {
@@ -200,7 +207,7 @@ func (c *changes) statements() (*pgx.Batch, error) {
 			endedHolds = append(endedHolds, id)
 			continue
 		}
-		batch.Queue(putHoldSQL, id, h.accountID, h.expiresAt)
+		batch.Queue(putHoldSQL, id, h.accountID, h.expiresAt, h.kind)
 	}
 	if len(endedPayments) > 0 {
 		batch.Queue(endPaymentsSQL, endedPayments)
@@ -261,7 +268,7 @@ func (t *table) dueHolds(ctx context.Context, now time.Time, without []uuid.UUID
 		return nil, fmt.Errorf("read holds that are due: %w", err)
 	}
 	all, err := pgx.CollectRows(found, func(r pgx.CollectableRow) (h hold, err error) {
-		err = r.Scan(&h.id, &h.accountID, &h.expiresAt, &h.attempts)
+		err = r.Scan(&h.id, &h.accountID, &h.expiresAt, &h.attempts, &h.kind)
 		return h, err
 	})
 	if err != nil {

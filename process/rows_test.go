@@ -170,7 +170,7 @@ func TestTheLogIsFollowedByItsIndex(t *testing.T) {
 		}
 		plan.WriteString(line + "\n")
 	}
-	if !strings.Contains(plan.String(), "Index Scan using events_process") {
+	if !strings.Contains(plan.String(), "Index Scan using events_process") || !strings.Contains(plan.String(), "Index Scan using events_approvals") {
 		t.Errorf("the plan is\n%s%v", plan.String(), rows.Err())
 	}
 }

@@ -2,20 +2,23 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/bank"
 )
 
 // dueHoldsMax is how many holds are looked at for one round.
 const dueHoldsMax = 100
 
-// takeUpHolds has holds expire whose time is over, one command an account. It comes first and takes up to a quarter of the hands,
+// takeUpHolds has holds and approvals expire whose time is over, one command an account and one an approval. It comes first and takes up to a quarter of the hands,
 // so that neither these nor payments wait for the others.
 func (w *work) takeUpHolds(ctx context.Context, now time.Time) error {
 	hands := min(w.free(), max(1, w.config.Concurrency/4)-len(w.asked))
@@ -46,16 +49,39 @@ func (w *work) expire(ctx context.Context, id uuid.UUID, holds []hold) result {
 		done.holds = append(done.holds, h.id)
 		attempts = max(attempts, h.attempts)
 	}
-	w.metrics.steps.WithLabelValues(stepExpireHolds).Inc()
-	key := expiryID(holds[0], attempts)
-	done.baulked = w.execute(ctx, bank.OnAccount{AccountID: id, Command: account.ExpireHolds{}}, key, "/process/accounts/"+id.String())
+	done.baulked = errors.Join(w.expireHolds(ctx, id, holds, attempts), w.expireApprovals(ctx, holds))
 	done.wait = min(w.config.Policy.BackoffFirst<<min(attempts, 20), expiryAgainMax)
 	done.at = time.Now()
 	return done
 }
 
+// expireHolds asks the account once for all its holds.
+func (w *work) expireHolds(ctx context.Context, id uuid.UUID, holds []hold, attempts int) error {
+	first := slices.IndexFunc(holds, func(h hold) bool { return h.kind == kindHold })
+	if first < 0 {
+		return nil
+	}
+	w.metrics.steps.WithLabelValues(stepExpireHolds).Inc()
+	return w.execute(ctx, bank.OnAccount{AccountID: id, Command: account.ExpireHolds{}}, expiryID(holds[first], attempts), "/process/accounts/"+id.String())
+}
+
+// expireApprovals asks each of the approvals. What waits in it is not decided, so anything about the account stands for it.
+func (w *work) expireApprovals(ctx context.Context, holds []hold) (err error) {
+	for _, h := range holds {
+		if h.kind != kindApproval {
+			continue
+		}
+		w.metrics.steps.WithLabelValues(stepExpireApproval).Inc()
+		c := bank.OnApproval{ApprovalID: h.id, Original: bank.OnAccount{AccountID: h.accountID, Command: account.ExpireHolds{}}, Command: approval.Expire{}}
+		err = errors.Join(err, w.execute(ctx, c, expiryID(h, h.attempts), "/process/approvals/"+h.id.String()))
+	}
+	return err
+}
+
 const (
-	stepExpireHolds = "expire_holds"
+	stepExpireHolds    = "expire_holds"
+	stepExpireApproval = "expire_approval"
+
 	// expiryAgainMax is the longest break between two attempts to have a hold expire: the account is not what keeps it.
 	expiryAgainMax = time.Hour
 )
@@ -74,7 +100,7 @@ func (w *work) noteHolds(ctx context.Context, done result) error {
 	text := ""
 	if done.baulked != nil {
 		text = done.baulked.Error()
-		w.log.Warn("holds did not expire", "account_id", done.account, slog.Any("error", done.baulked))
+		w.log.Warn("holds or approvals did not expire", "account_id", done.account, slog.Any("error", done.baulked))
 	}
 	return w.rows.holdsAsked(ctx, done.holds, text, done.at.Add(done.wait))
 }

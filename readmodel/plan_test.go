@@ -32,6 +32,10 @@ INSERT INTO readmodel.payments (payment_id, account_id, hold_id, amount, version
     currency, status, creditor_name, creditor_account, creditor_agent, reference, gateway_reference, code, reason, stuck_reason)
 SELECT md5('p' || n)::uuid, md5((n % 100)::text)::uuid, md5('h' || n)::uuid, 10, 3, n, 0, now(), now(), now(), CASE WHEN n % 50 > 0 THEN now() END, n % 500 = 0,
     'EUR', CASE WHEN n % 50 > 0 THEN 'settled' ELSE 'submitted' END, 'c', 'c', '', '', '', '', '', '' FROM generate_series(1, 20000) n;
+INSERT INTO readmodel.approvals (approval_id, account_id, amount, version, position, requested_at, expires_at, updated_at, decided_at, currency, kind, status, maker, decided_by, reason, command)
+SELECT md5('a' || n)::uuid, md5((n % 100)::text)::uuid, 10, 2, n, now(), now() + interval '1 hour', now(), CASE WHEN n % 50 > 0 THEN now() END,
+    'EUR', 'withdrawal', CASE WHEN n % 50 = 0 THEN 'pending' WHEN n % 51 = 0 THEN 'expired' ELSE 'approved' END, 'teller-' || n % 200, CASE WHEN n % 50 > 0 AND n % 51 > 0 THEN 'c' ELSE '' END, '', '{}'
+FROM generate_series(1, 20000) n;
 UPDATE readmodel.timeline SET reverses_id = transaction_id WHERE position % 500 = 0;
 INSERT INTO readmodel.checkpoints (position, generation, code_version, live, projection, state, cause)
 VALUES (20000, 1, 1, true, 'balances', 'running', ''), (20000, 1, 1, true, 'timeline', 'running', '')`
@@ -64,6 +68,13 @@ var reads = map[string]struct{ sql, args, index string }{
 	"payments of owner":  {db.PaymentsOfOwner, id + `, '', false, 26, 'owner-7'`, "payments_account"},
 	"payments by status": {db.PaymentsByStatus, `'submitted', ` + id + `, 26`, "payments_status"},
 	"payments, stuck":    {db.StuckPayments, id + `, 26`, "payments_stuck"},
+	"approval":           {db.ApprovalByID, id, "approvals_approval"},
+	"approvals":          {db.Approvals, id + `, 26`, "Index Scan Backward using approvals_approval"},
+	"approvals of one":   {db.ApprovalsOfAccount, id + `, ` + id + `, '', 'pending', now(), 26`, "approvals_account"},
+	"approvals of maker": {db.ApprovalsOfMaker, `'teller-7', ` + id + `, '', now(), 26`, "approvals_maker"},
+	"approvals, open":    {db.PendingApprovals, `now(), ` + id + `, 26`, "approvals_status"},
+	"approvals, decided": {db.DecidedApprovals, `'expired', ` + id + `, 26`, "approvals_status"},
+	"approvals, over":    {db.ExpiredApprovals, `26, ` + id + `, now()`, "approvals_status"},
 	"one owner":          {db.AccountsOf, `'owner-7', 26`, "owners_owner"},
 	"news of all":        {readmodel.NewsOfAllSQL, `'{balances,timeline}', 15000`, "Index Scan using events_position"},
 	"news of an account": {readmodel.NewsOfAccountSQL, `'{balances,timeline}', 15000, ` + id, "events_stream_version"},
@@ -74,7 +85,7 @@ var reads = map[string]struct{ sql, args, index string }{
 
 const id, moment = `'c4ca4238-a0b9-2382-0dcc-509a6f75849b'`, `'2026-01-01'`
 
-var walked = regexp.MustCompile(`Seq Scan on (balances|timeline|holds|payments)\b`)
+var walked = regexp.MustCompile(`Seq Scan on (balances|timeline|holds|payments|approvals)\b`)
 
 // No read walks through a table, whether its plan was made for the values at hand or, as after a few runs of a prepared
 // statement, for any: each is a range of the index that was made for it, in its order.

@@ -22,6 +22,8 @@ const (
 	Owners   = "owners"   // whose each account is
 	Holds    = "holds"    // what is set aside on each account, hold by hold
 	Payments = "payments" // how far each payment out of the bank has come
+
+	Approvals = "approvals" // what waits for a second person, and what became of it
 )
 
 // Projector is a fold of the log into tables, stream by stream. Project makes one.
@@ -179,7 +181,7 @@ func (e *EventError) Unwrap() error { return e.Err }
 
 // Projectors lists all of them.
 func Projectors() []Projector {
-	return []Projector{balancesProjector(), timelineProjector(), ownersProjector(), holdsProjector(), paymentsProjector()}
+	return []Projector{balancesProjector(), timelineProjector(), ownersProjector(), holdsProjector(), paymentsProjector(), approvalsProjector()}
 }
 
 // Shard is which of n parts of all streams a stream belongs to: always the same one for the same n.

@@ -29,6 +29,7 @@ const (
 	cursorWebhooks   byte = 'w'
 	cursorDeliveries byte = 'v'
 	cursorDenials    byte = 'd'
+	cursorApprovals  byte = 'A'
 )
 
 // filters is the kind of a list and a hash of its filters.

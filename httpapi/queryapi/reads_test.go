@@ -42,11 +42,12 @@ type books struct {
 	rows     []readmodel.TimelineRow
 	events   []eventstore.Event
 	moved    map[uuid.UUID]readmodel.Transaction
-	holds    []readmodel.Hold    // newest first
-	payments []readmodel.Payment // newest first
-	denials  []denials.Row       // newest first
-	stale    time.Time           // of what is read of movements, when set
-	fail     error               // of every read, when set
+	holds    []readmodel.Hold     // newest first
+	payments []readmodel.Payment  // newest first
+	denials  []denials.Row        // newest first
+	waiting  []readmodel.Approval // newest first
+	stale    time.Time            // of what is read of movements, when set
+	fail     error                // of every read, when set
 
 	mu       sync.Mutex
 	position int64
@@ -186,6 +187,28 @@ func (b *books) Denials(_ context.Context, f denials.Filter) ([]denials.Row, boo
 		rows = rows[1:]
 	}
 	return rows[:min(f.Limit, len(rows))], len(rows) > f.Limit, b.fail
+}
+
+func (b *books) Approval(_ context.Context, id uuid.UUID) (readmodel.Approval, readmodel.Freshness, error) {
+	for _, a := range b.waiting {
+		if a.ID == id {
+			return a, b.fresh(), b.fail
+		}
+	}
+	return readmodel.Approval{}, b.fresh(), readmodel.ErrNotFound
+}
+
+func (b *books) Approvals(_ context.Context, f readmodel.ApprovalFilter) ([]readmodel.Approval, bool, readmodel.Freshness, error) {
+	b.note(f)
+	var found []readmodel.Approval
+	behind := f.Before == uuid.Nil
+	for _, a := range b.waiting {
+		if behind && (f.Maker == "" || f.Maker == a.Maker) && (f.AccountID == uuid.Nil || f.AccountID == a.AccountID) && (f.Status == "" || f.Status == a.Status) {
+			found = append(found, a)
+		}
+		behind = behind || a.ID == f.Before
+	}
+	return found[:min(f.Limit, len(found))], len(found) > f.Limit, b.fresh(), b.fail
 }
 
 func (b *books) Explain(_ context.Context, id uuid.UUID, after int64, limit int) (readmodel.Explanation, readmodel.Freshness, error) {

@@ -55,6 +55,66 @@ func (e AccountStatus) Valid() bool {
 	}
 }
 
+// Defines values for ApprovalKind.
+const (
+	ApprovalKindCapture    ApprovalKind = "capture"
+	ApprovalKindDeposit    ApprovalKind = "deposit"
+	ApprovalKindFee        ApprovalKind = "fee"
+	ApprovalKindInterest   ApprovalKind = "interest"
+	ApprovalKindPayment    ApprovalKind = "payment"
+	ApprovalKindReversal   ApprovalKind = "reversal"
+	ApprovalKindTransfer   ApprovalKind = "transfer"
+	ApprovalKindWithdrawal ApprovalKind = "withdrawal"
+)
+
+// Valid indicates whether the value is a known member of the ApprovalKind enum.
+func (e ApprovalKind) Valid() bool {
+	switch e {
+	case ApprovalKindCapture:
+		return true
+	case ApprovalKindDeposit:
+		return true
+	case ApprovalKindFee:
+		return true
+	case ApprovalKindInterest:
+		return true
+	case ApprovalKindPayment:
+		return true
+	case ApprovalKindReversal:
+		return true
+	case ApprovalKindTransfer:
+		return true
+	case ApprovalKindWithdrawal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ApprovalStatus.
+const (
+	ApprovalStatusApproved ApprovalStatus = "approved"
+	ApprovalStatusExpired  ApprovalStatus = "expired"
+	ApprovalStatusPending  ApprovalStatus = "pending"
+	ApprovalStatusRejected ApprovalStatus = "rejected"
+)
+
+// Valid indicates whether the value is a known member of the ApprovalStatus enum.
+func (e ApprovalStatus) Valid() bool {
+	switch e {
+	case ApprovalStatusApproved:
+		return true
+	case ApprovalStatusExpired:
+		return true
+	case ApprovalStatusPending:
+		return true
+	case ApprovalStatusRejected:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BalanceSeriesInterval.
 const (
 	Day BalanceSeriesInterval = "day"
@@ -90,19 +150,19 @@ func (e Basis) Valid() bool {
 
 // Defines values for DeliveryState.
 const (
-	Delivered DeliveryState = "delivered"
-	Failed    DeliveryState = "failed"
-	Pending   DeliveryState = "pending"
+	DeliveryStateDelivered DeliveryState = "delivered"
+	DeliveryStateFailed    DeliveryState = "failed"
+	DeliveryStatePending   DeliveryState = "pending"
 )
 
 // Valid indicates whether the value is a known member of the DeliveryState enum.
 func (e DeliveryState) Valid() bool {
 	switch e {
-	case Delivered:
+	case DeliveryStateDelivered:
 		return true
-	case Failed:
+	case DeliveryStateFailed:
 		return true
-	case Pending:
+	case DeliveryStatePending:
 		return true
 	default:
 		return false
@@ -129,22 +189,22 @@ func (e DenialAPI) Valid() bool {
 
 // Defines values for HoldStatus.
 const (
-	Captured HoldStatus = "captured"
-	Expired  HoldStatus = "expired"
-	Placed   HoldStatus = "placed"
-	Released HoldStatus = "released"
+	HoldStatusCaptured HoldStatus = "captured"
+	HoldStatusExpired  HoldStatus = "expired"
+	HoldStatusPlaced   HoldStatus = "placed"
+	HoldStatusReleased HoldStatus = "released"
 )
 
 // Valid indicates whether the value is a known member of the HoldStatus enum.
 func (e HoldStatus) Valid() bool {
 	switch e {
-	case Captured:
+	case HoldStatusCaptured:
 		return true
-	case Expired:
+	case HoldStatusExpired:
 		return true
-	case Placed:
+	case HoldStatusPlaced:
 		return true
-	case Released:
+	case HoldStatusReleased:
 		return true
 	default:
 		return false
@@ -557,6 +617,69 @@ type Agreement struct {
 	// TimelineSum Of all amounts.
 	TimelineSum int64 `json:"timeline_sum"`
 }
+
+// Approval A command that waits, or waited, for a second person.
+type Approval struct {
+	// AccountID Of a transfer the source.
+	AccountID openapi_types.UUID `json:"account_id"`
+
+	// Amount What it moves.
+	Amount     int64              `json:"amount"`
+	ApprovalID openapi_types.UUID `json:"approval_id"`
+
+	// Command As it will be carried out: `transaction_id` or `payment_id` is the id of what will be booked.
+	Command json.RawMessage `json:"command"`
+
+	// Currency ISO 4217 code of a currency in use, upper case.
+	//
+	// Example: EUR
+	Currency Currency `json:"currency"`
+
+	// DecidedAt Of an expiry, when it was recorded.
+	DecidedAt *time.Time `json:"decided_at,omitempty"`
+
+	// DecidedBy Absent until it is decided, and of one that expired.
+	DecidedBy string `json:"decided_by,omitempty"`
+
+	// EffectiveAt The value date that was asked for.
+	EffectiveAt *time.Time `json:"effective_at,omitempty"`
+	ExpiresAt   time.Time  `json:"expires_at"`
+
+	// Kind What kind of command it is.
+	Kind     ApprovalKind `json:"kind"`
+	Position int64        `json:"position"`
+
+	// Reason Of the decision.
+	Reason      string    `json:"reason,omitempty"`
+	RequestedAt time.Time `json:"requested_at"`
+
+	// RequestedBy Who gave the command.
+	RequestedBy string `json:"requested_by"`
+
+	// Stale One of the account's events could not be applied: it is not shown, nor are those behind it. Absent otherwise.
+	Stale *bool `json:"stale,omitempty"`
+
+	// StaleSince When that event was recorded. Comes with `stale`.
+	StaleSince *time.Time     `json:"stale_since,omitempty"`
+	Status     ApprovalStatus `json:"status"`
+	UpdatedAt  time.Time      `json:"updated_at"`
+	Version    int64          `json:"version"`
+}
+
+// ApprovalKind What kind of command it is.
+type ApprovalKind string
+
+// ApprovalPage defines model for ApprovalPage.
+type ApprovalPage struct {
+	Data    []Approval `json:"data"`
+	HasMore bool       `json:"has_more"`
+
+	// NextCursor Absent on the last page.
+	NextCursor string `json:"next_cursor,omitempty"`
+}
+
+// ApprovalStatus defines model for ApprovalStatus.
+type ApprovalStatus string
 
 // Attempt defines model for Attempt.
 type Attempt struct {
@@ -1511,6 +1634,12 @@ type AccountID = string
 // AccountIDFilter defines model for AccountIdFilter.
 type AccountIDFilter = string
 
+// ApprovalID defines model for ApprovalId.
+type ApprovalID = string
+
+// ApprovalStatusFilter defines model for ApprovalStatusFilter.
+type ApprovalStatusFilter = ApprovalStatus
+
 // CurrencyFilter ISO 4217 code of a currency in use, upper case.
 //
 // Example: EUR
@@ -1663,6 +1792,18 @@ type ListTimelineParams struct {
 	To        ToTime          `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListApprovalsParams defines parameters for ListApprovals.
+type ListApprovalsParams struct {
+	AccountID AccountIDFilter      `form:"account_id,omitempty" json:"account_id,omitempty"`
+	Status    ApprovalStatusFilter `form:"status,omitempty" json:"status,omitempty"`
+
+	// Limit Rows a page.
+	Limit PageLimit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // ListDenialsParams defines parameters for ListDenials.
 type ListDenialsParams struct {
 	// Actor The subject of the token.
@@ -1755,6 +1896,12 @@ type ServerInterface interface {
 	// ListTimeline What happened on the account
 	// (GET /v1/accounts/{account_id}/timeline)
 	ListTimeline(ctx echo.Context, accountID AccountID, params ListTimelineParams) error
+	// ListApprovals Commands that wait for a second person
+	// (GET /v1/approvals)
+	ListApprovals(ctx echo.Context, params ListApprovalsParams) error
+	// GetApproval One approval
+	// (GET /v1/approvals/{approval_id})
+	GetApproval(ctx echo.Context, approvalID ApprovalID) error
 	// ListDenials What was asked and not granted
 	// (GET /v1/audit/denials)
 	ListDenials(ctx echo.Context, params ListDenialsParams) error
@@ -2104,6 +2251,61 @@ func (w *ServerInterfaceWrapper) ListTimeline(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListTimeline(ctx, accountID, params)
+	return err
+}
+
+// ListApprovals converts echo context to params.
+func (w *ServerInterfaceWrapper) ListApprovals(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListApprovalsParams
+	// ------------- Optional query parameter "account_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account_id", ctx.QueryParams(), &params.AccountID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListApprovals(ctx, params)
+	return err
+}
+
+// GetApproval converts echo context to params.
+func (w *ServerInterfaceWrapper) GetApproval(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "approval_id" -------------
+	var approvalID ApprovalID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "approval_id", ctx.Param("approval_id"), &approvalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter approval_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetApproval(ctx, approvalID)
 	return err
 }
 
@@ -2497,6 +2699,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/explain", wrapper.ExplainAccount, options.OperationMiddlewares["explainAccount"]...)
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/holds", wrapper.ListHolds, options.OperationMiddlewares["listHolds"]...)
 	router.GET(options.BaseURL+"/v1/accounts/:account_id/timeline", wrapper.ListTimeline, options.OperationMiddlewares["listTimeline"]...)
+	router.GET(options.BaseURL+"/v1/approvals", wrapper.ListApprovals, options.OperationMiddlewares["listApprovals"]...)
+	router.GET(options.BaseURL+"/v1/approvals/:approval_id", wrapper.GetApproval, options.OperationMiddlewares["getApproval"]...)
 	router.GET(options.BaseURL+"/v1/audit/denials", wrapper.ListDenials, options.OperationMiddlewares["listDenials"]...)
 	router.GET(options.BaseURL+"/v1/holds/:hold_id", wrapper.GetHold, options.OperationMiddlewares["getHold"]...)
 	router.GET(options.BaseURL+"/v1/owners", wrapper.ListOwners, options.OperationMiddlewares["listOwners"]...)
@@ -2685,6 +2889,50 @@ type ListTimelineResponseObject interface {
 type ListTimeline200JSONResponse TimelinePage
 
 func (response ListTimeline200JSONResponse) VisitListTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListApprovalsRequestObject struct {
+	Params ListApprovalsParams
+}
+
+type ListApprovalsResponseObject interface {
+	VisitListApprovalsResponse(w http.ResponseWriter) error
+}
+
+type ListApprovals200JSONResponse ApprovalPage
+
+func (response ListApprovals200JSONResponse) VisitListApprovalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetApprovalRequestObject struct {
+	ApprovalID ApprovalID `json:"approval_id"`
+}
+
+type GetApprovalResponseObject interface {
+	VisitGetApprovalResponse(w http.ResponseWriter) error
+}
+
+type GetApproval200JSONResponse Approval
+
+func (response GetApproval200JSONResponse) VisitGetApprovalResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -3031,6 +3279,12 @@ type StrictServerInterface interface {
 	// ListTimeline What happened on the account
 	// (GET /v1/accounts/{account_id}/timeline)
 	ListTimeline(ctx context.Context, request ListTimelineRequestObject) (ListTimelineResponseObject, error)
+	// ListApprovals Commands that wait for a second person
+	// (GET /v1/approvals)
+	ListApprovals(ctx context.Context, request ListApprovalsRequestObject) (ListApprovalsResponseObject, error)
+	// GetApproval One approval
+	// (GET /v1/approvals/{approval_id})
+	GetApproval(ctx context.Context, request GetApprovalRequestObject) (GetApprovalResponseObject, error)
 	// ListDenials What was asked and not granted
 	// (GET /v1/audit/denials)
 	ListDenials(ctx context.Context, request ListDenialsRequestObject) (ListDenialsResponseObject, error)
@@ -3287,6 +3541,56 @@ func (sh *strictHandler) ListTimeline(ctx echo.Context, accountID AccountID, par
 		return err
 	} else if validResponse, ok := response.(ListTimelineResponseObject); ok {
 		return validResponse.VisitListTimelineResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListApprovals operation middleware
+func (sh *strictHandler) ListApprovals(ctx echo.Context, params ListApprovalsParams) error {
+	var request ListApprovalsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListApprovals(ctx.Request().Context(), request.(ListApprovalsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListApprovals")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListApprovalsResponseObject); ok {
+		return validResponse.VisitListApprovalsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetApproval operation middleware
+func (sh *strictHandler) GetApproval(ctx echo.Context, approvalID ApprovalID) error {
+	var request GetApprovalRequestObject
+
+	request.ApprovalID = approvalID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetApproval(ctx.Request().Context(), request.(GetApprovalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetApproval")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetApprovalResponseObject); ok {
+		return validResponse.VisitGetApprovalResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -47,13 +47,15 @@ type History interface {
 	Events(ctx context.Context, id uuid.UUID, afterVersion int64, limit int) (events []eventstore.Event, more bool, err error)
 }
 
-// Movements answers what one movement was, what is set aside, and how far payments are.
+// Movements answers what one movement was, what is set aside, how far payments are, and what waits for a second person.
 type Movements interface {
 	Transaction(ctx context.Context, id uuid.UUID) (readmodel.Transaction, readmodel.Freshness, error)
 	Hold(ctx context.Context, id uuid.UUID) (readmodel.Hold, readmodel.Freshness, error)
 	HoldsOf(ctx context.Context, filter readmodel.HoldFilter) (holds []readmodel.Hold, more bool, fresh readmodel.Freshness, err error)
 	Payment(ctx context.Context, id uuid.UUID) (readmodel.Payment, readmodel.Freshness, error)
 	Payments(ctx context.Context, filter readmodel.PaymentFilter) (payments []readmodel.Payment, more bool, fresh readmodel.Freshness, err error)
+	Approval(ctx context.Context, id uuid.UUID) (readmodel.Approval, readmodel.Freshness, error)
+	Approvals(ctx context.Context, filter readmodel.ApprovalFilter) (approvals []readmodel.Approval, more bool, fresh readmodel.Freshness, err error)
 }
 
 // Books answers what the whole bank comes to.

@@ -81,7 +81,7 @@ ORDER BY 2`
 
 // checkAcross looks at what stands in several streams.
 func (a *audit) checkAcross(ctx context.Context, tx pgx.Tx) error {
-	for _, sql := range []string{selectStrangeTransactions, selectUnequalSides, selectUnequalReversals, selectUnequalPayments} {
+	for _, sql := range []string{selectStrangeTransactions, selectUnequalSides, selectUnequalReversals, selectUnequalPayments, selectUnequalApprovals} {
 		rows, err := tx.Query(ctx, sql)
 		if err != nil {
 			return fmt.Errorf("check what stands in several streams: %w", err)

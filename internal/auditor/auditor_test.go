@@ -45,7 +45,7 @@ func newFixture(t testing.TB) *fixture {
 	}
 	f := &fixture{
 		t: t, admin: db.Pool(t, ""), projector: db.Pool(t, "passbook_projector"), codec: codec,
-		customers: readmodeltest.New(eventstore.New(db.Pool(t, "passbook_command")), 7),
+		customers: readmodeltest.New(eventstore.New(db.Pool(t, "passbook_command")), 17),
 	}
 	f.write(written)
 	f.project()
@@ -183,7 +183,7 @@ func TestFinds(t *testing.T) {
 		return fmt.Sprintf(`UPDATE events SET data = (data::jsonb || jsonb_build_object('%s', %s))::json WHERE position = %s`, field, value, at)
 	}
 	for name, c := range map[string]struct{ sql, check string }{
-		"a missing event":               {`DELETE FROM events WHERE position = 400`, auditor.CheckPositions},
+		"a missing event":               {`DELETE FROM events WHERE position = (SELECT min(position) FROM readmodel.timeline WHERE position >= 400)`, auditor.CheckPositions},
 		"the last event missing":        {`DELETE FROM events WHERE position = 800`, auditor.CheckHead},
 		"a version twice":               {`UPDATE events SET version = version - 1 WHERE position = ` + someDeposit, auditor.CheckVersions},
 		"versions against positions":    {swapVersions, auditor.CheckVersions},
@@ -205,8 +205,8 @@ func TestFinds(t *testing.T) {
 		"a balance missing":             {`DELETE FROM readmodel.balances WHERE position = 800`, auditor.CheckBalances},
 		"a balance of nobody":           {strangeBalance, auditor.CheckBalances},
 		"a timeline amount changed":     {`UPDATE readmodel.timeline SET amount = amount + 1 WHERE position = ` + someDeposit, auditor.CheckTimeline},
-		"a timeline text changed":       {`UPDATE readmodel.timeline SET detail = 'x' WHERE position = 400`, auditor.CheckTimeline},
-		"a timeline row missing":        {`DELETE FROM readmodel.timeline WHERE position = 400`, auditor.CheckTimeline},
+		"a timeline text changed":       {`UPDATE readmodel.timeline SET detail = 'x' WHERE position = (SELECT min(position) FROM readmodel.timeline WHERE position >= 400)`, auditor.CheckTimeline},
+		"a timeline row missing":        {`DELETE FROM readmodel.timeline WHERE position = (SELECT min(position) FROM readmodel.timeline WHERE position >= 400)`, auditor.CheckTimeline},
 		"a timeline row too many":       {`INSERT INTO readmodel.timeline SELECT account_id, event_id, transaction_id, 900, version, balance, held, amount, effective_at, recorded_at, type, currency, reference, detail, metadata FROM readmodel.timeline WHERE position = 800`, auditor.CheckTimeline},
 		"a transfer to somebody else":   {rewrite(someTransfer, "counterparty_id", `'00000000-0000-7000-8000-000000000001'::text`), auditor.CheckTransfer},
 		"a transfer that arrives less":  {rewrite(someTransfer, "amount", `1`), auditor.CheckTransfer},
@@ -243,10 +243,21 @@ func TestFinds(t *testing.T) {
 		"a payment's row changed":       {`UPDATE readmodel.payments SET reason = 'x'`, auditor.CheckPayments},
 		"a payment's row missing":       {`DELETE FROM readmodel.payments WHERE status = 'settled'`, auditor.CheckPayments},
 		"a payment of nobody":           {`UPDATE readmodel.payments SET payment_id = gen_random_uuid() WHERE status = 'settled'`, auditor.CheckPayments},
+		"decided by its maker":          {`UPDATE events SET data = (data::jsonb || jsonb_build_object('by', (SELECT r.data->>'maker' FROM events r WHERE r.stream_id = events.stream_id AND r.version = 1)))::json WHERE type IN ('approval.approved', 'approval.rejected')`, auditor.CheckApproval},
+		"approved, and nothing booked":  {`UPDATE events SET data = (data::jsonb #- '{command,transaction_id}' #- '{command,payment_id}')::json WHERE type = 'approval.requested'`, auditor.CheckApproval},
+		"booked, and not approved":      {`UPDATE events SET type = 'approval.rejected', data = '{"by": "x", "reason": "y"}' WHERE type = 'approval.approved'`, auditor.CheckApproval},
+		"more booked than approved":     {`UPDATE events SET data = (data::jsonb || '{"amount": 2, "threshold": 1}')::json WHERE type = 'approval.requested'`, auditor.CheckApproval},
+		"approved, its time over":       {`UPDATE events SET data = (data::jsonb || '{"expires_at": "2025-01-01T00:00:00Z"}')::json WHERE type = 'approval.requested'`, auditor.CheckApproval},
+		"decided before it was asked":   {`UPDATE events SET type = 'approval.approved', data = '{"by": "x"}' WHERE type = 'approval.requested'`, auditor.CheckApproval},
+		"within the threshold":          {`UPDATE events SET data = (data::jsonb || jsonb_build_object('threshold', data->'amount'))::json WHERE type = 'approval.requested'`, auditor.CheckPayload},
+		"an approval's row changed":     {`UPDATE readmodel.approvals SET reason = 'x'`, auditor.CheckApprovals},
+		"an approval's row missing":     {`DELETE FROM readmodel.approvals WHERE status = 'approved'`, auditor.CheckApprovals},
+		"an approval of nobody":         {`UPDATE readmodel.approvals SET approval_id = gen_random_uuid()`, auditor.CheckApprovals},
+		"another command":               {`UPDATE readmodel.approvals SET command = '{}'`, auditor.CheckApprovals},
 		"a row's hold changed":          {`UPDATE readmodel.timeline SET held_change = held_change + 1 WHERE held_change > 0`, auditor.CheckTimeline},
 		"a row's other side changed":    {`UPDATE readmodel.timeline SET counterparty_id = account_id WHERE counterparty_id IS NOT NULL`, auditor.CheckTimeline},
 		"the limits changed":            {`UPDATE readmodel.balances SET limits = '{"per_day": 1}' WHERE position > 700`, auditor.CheckBalances},
-		"timeline metadata changed":     {`UPDATE readmodel.timeline SET metadata = '{"a":"b"}' WHERE position = 400`, auditor.CheckTimeline},
+		"timeline metadata changed":     {`UPDATE readmodel.timeline SET metadata = '{"a":"b"}' WHERE position = (SELECT min(position) FROM readmodel.timeline WHERE position >= 400)`, auditor.CheckTimeline},
 	} {
 		report := f.within(c.sql)
 		if !slices.ContainsFunc(report.Differences, func(d auditor.Difference) bool { return d.Check == c.check }) {

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/payment"
 	"passbook/eventstore"
 )
@@ -47,6 +48,7 @@ var books = []struct {
 	{CheckOwners, account.StreamType, newOwnersBook},
 	{CheckHolds, account.StreamType, newHoldsBook},
 	{CheckPayments, payment.StreamType, newPaymentsBook},
+	{CheckApprovals, approval.StreamType, newApprovalsBook},
 }
 
 // Projections names what can be verified.

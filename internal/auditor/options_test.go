@@ -47,7 +47,7 @@ func TestSomeProjections(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	all := f.verifyWith(auditor.Options{})
-	if _, err := f.admin.Exec(t.Context(), `UPDATE readmodel.timeline SET balance = balance + 1 WHERE position = 5`); err != nil {
+	if _, err := f.admin.Exec(t.Context(), `UPDATE readmodel.timeline SET balance = balance + 1 WHERE position = (SELECT min(position) FROM readmodel.timeline)`); err != nil {
 		t.Fatal(err)
 	}
 	balances := f.verifyWith(auditor.Options{Projections: []string{auditor.CheckBalances}})

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/payment"
 	"passbook/domain/reversal"
 )
@@ -29,6 +30,8 @@ func (a *audit) ownBook(kind string) ownBook {
 		return &undoneBook{found: a.found}
 	case payment.StreamType:
 		return &outcomeBook{found: a.found}
+	case approval.StreamType:
+		return &approvalBook{found: a.found}
 	default:
 		return nil
 	}

@@ -60,6 +60,7 @@ const (
 	CheckTransfer     = "transfer"
 	CheckReversal     = "reversal"
 	CheckPayment      = "payment"
+	CheckApproval     = "approval"
 	CheckConservation = "conservation"
 	CheckCheckpoint   = "checkpoint"
 	CheckBalances     = "balances"
@@ -67,6 +68,7 @@ const (
 	CheckOwners       = "owners"
 	CheckHolds        = "holds"
 	CheckPayments     = "payments"
+	CheckApprovals    = "approvals"
 )
 
 func (d Difference) String() string {

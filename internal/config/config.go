@@ -158,7 +158,7 @@ type Command struct {
 
 // Payments is how payments out of the bank are carried through.
 type Payments struct {
-	PaymentProcess     Switch        `env:"PAYMENT_PROCESS" help:"on: this process may lead the work on payments, and on holds that expire; off: never"`
+	PaymentProcess     Switch        `env:"PAYMENT_PROCESS" help:"on: this process may lead the work on payments, and on holds and approvals that expire; off: never"`
 	PaymentConcurrency int           `env:"PAYMENT_CONCURRENCY" help:"payments that are worked on at once"`
 	PaymentStuckAfter  int           `env:"PAYMENT_STUCK_AFTER" help:"attempts in vain, one after another, that make a payment stuck; 0: none do"`
 	PaymentStatusEvery time.Duration `env:"PAYMENT_STATUS_EVERY" help:"between two questions for the status of a payment that the clearing house has"`
@@ -217,7 +217,7 @@ func defaultProjector() Projector {
 		Database: defaultDatabase("passbook_projector", 12),
 		NATS:     defaultNATS(),
 		Verify:   true, VerifyRate: 5_000,
-		Projections: []string{"balances", "timeline", "owners", "holds", "payments"},
+		Projections: []string{"balances", "timeline", "owners", "holds", "payments", "approvals"},
 		ParkedMax:   100, AuditRetention: 400 * 24 * time.Hour,
 	}
 }

@@ -50,7 +50,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("query-api: %v, error %v", q, err)
 	}
 	p, err := config.LoadProjector(enough())
-	if err != nil || p.OpsAddr != ":8092" || p.DatabaseRole != "passbook_projector" || !slices.Equal(p.Projections, []string{"balances", "timeline", "owners", "holds", "payments"}) {
+	if err != nil || p.OpsAddr != ":8092" || p.DatabaseRole != "passbook_projector" || !slices.Equal(p.Projections, []string{"balances", "timeline", "owners", "holds", "payments", "approvals"}) {
 		t.Errorf("projector: %v, error %v", p, err)
 	}
 }

@@ -26,6 +26,9 @@ WHERE e.stream_id IS DISTINCT FROM o.account_id OR e.version <> o.version`,
 	"holds": `SELECT count(*), coalesce(min(h.position), 0), coalesce(max(h.position), 0)
 FROM holds h LEFT JOIN public.events e ON e.position = h.position
 WHERE e.stream_id IS DISTINCT FROM h.account_id OR e.version <> h.version OR e.recorded_at <> h.updated_at`,
+	"approvals": `SELECT count(*), coalesce(min(a.position), 0), coalesce(max(a.position), 0)
+FROM approvals a LEFT JOIN public.events e ON e.position = a.position
+WHERE e.stream_id IS DISTINCT FROM a.approval_id OR e.version <> a.version OR e.recorded_at <> a.updated_at`,
 	"payments": `SELECT count(*), coalesce(min(p.position), 0), coalesce(max(p.position), 0)
 FROM payments p LEFT JOIN public.events e ON e.position = p.position
 WHERE e.stream_id IS DISTINCT FROM p.payment_id OR e.version <> p.version OR e.recorded_at <> p.updated_at`,

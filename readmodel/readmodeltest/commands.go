@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/bank"
 	"passbook/domain/money"
 	"passbook/domain/payment"
@@ -30,9 +33,25 @@ func (g *Generator) command() bank.Command {
 		id := one(g, g.payments)
 		p, _ := g.world[id].(payment.State)
 		return bank.OnPayment{PaymentID: id, AccountID: p.AccountID, Command: g.onPayment(p)}
+	case n < 22 && len(g.approvals) > 0:
+		return g.onApproval(one(g, g.approvals))
 	default:
 		return bank.OnAccount{AccountID: state.ID, Command: g.onAccount(state)}
 	}
+}
+
+// onApproval has somebody decide, or time.
+func (g *Generator) onApproval(id uuid.UUID) bank.Command {
+	on := bank.OnApproval{ApprovalID: id, Original: g.waiting[id]}
+	switch by := g.word("checker"); g.random.IntN(4) {
+	case 0, 1:
+		on.Command = approval.Approve{By: by, Reason: one(g, []string{"", "seen ✓"})}
+	case 2:
+		on.Command = approval.Reject{By: by, Reason: "not confirmed"}
+	default:
+		on.Command = approval.Expire{}
+	}
+	return on
 }
 
 // one picks any of them.

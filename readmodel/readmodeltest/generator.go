@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"passbook/domain/account"
+	"passbook/domain/approval"
 	"passbook/domain/bank"
 	"passbook/domain/money"
 	"passbook/domain/payment"
@@ -29,7 +30,9 @@ type Generator struct {
 	world     map[uuid.UUID]bank.Aggregate
 	accounts  []uuid.UUID
 	payments  []uuid.UUID
-	originals []bank.Original // some that may be undone
+	approvals []uuid.UUID
+	waiting   map[uuid.UUID]bank.Command // in approvals
+	originals []bank.Original            // some that may be undone
 
 	// AccountsMax is how many accounts are opened before the old ones are used only.
 	AccountsMax int
@@ -44,7 +47,7 @@ var beginning = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 func New(store *eventstore.Store, seed uint64) *Generator {
 	return &Generator{
 		store: store, random: rand.New(rand.NewPCG(seed, 1)), head: eventstore.Head{RecordedAt: beginning}, //nolint:gosec // a seed must repeat it
-		pause: 3 * time.Hour, world: map[uuid.UUID]bank.Aggregate{}, AccountsMax: 40, Batch: 100,
+		pause: 3 * time.Hour, world: map[uuid.UUID]bank.Aggregate{}, waiting: map[uuid.UUID]bank.Command{}, AccountsMax: 40, Batch: 100,
 	}
 }
 
@@ -78,6 +81,15 @@ func (g *Generator) Payments() []payment.State {
 	states := make([]payment.State, len(g.payments))
 	for i, id := range g.payments {
 		states[i], _ = g.world[id].(payment.State)
+	}
+	return states
+}
+
+// Approvals returns the approvals as they are now.
+func (g *Generator) Approvals() []approval.State {
+	states := make([]approval.State, len(g.approvals))
+	for i, id := range g.approvals {
+		states[i], _ = g.world[id].(approval.State)
 	}
 	return states
 }
@@ -135,7 +147,7 @@ func (g *Generator) commit(ctx context.Context, entries []eventstore.Entry, size
 // entry decides commands until one leaves events behind, at most so many, and returns how many.
 func (g *Generator) entry(most int) (eventstore.Entry, int, error) {
 	for {
-		changes, err := bank.Decide(g, g.command(), g.at)
+		changes, err := g.decide(g.command())
 		size := 0
 		for _, c := range changes {
 			size += len(c.Events)
@@ -154,6 +166,22 @@ func (g *Generator) entry(most int) (eventstore.Entry, int, error) {
 	}
 }
 
+// decide decides a command. Some of those that move money wait for a second person.
+func (g *Generator) decide(c bank.Command) ([]bank.Change, error) {
+	changes, err := bank.Decide(g, c, g.at)
+	m, moves := bank.Moves(c, changes)
+	if err != nil || !moves || m.Amount < 2 || g.random.IntN(15) > 0 {
+		return changes, err
+	}
+	id := g.id()
+	g.waiting[id] = c
+	ask := approval.Request{ApprovalID: id, Money: m, Threshold: m.Amount / 2, Maker: g.word("teller"), OwnedBy: one(g, []string{"", "owner"}), ExpiresAt: g.at.Add(time.Hour + time.Duration(g.random.Int64N(int64(12*time.Hour)))).Truncate(time.Microsecond)}
+	if g.random.IntN(3) == 0 {
+		ask.EffectiveAt = g.at.Add(-24 * time.Hour)
+	}
+	return bank.AskForApproval(c, ask, g.at)
+}
+
 // enter folds a change into the world.
 func (g *Generator) enter(c bank.Change) eventstore.Append {
 	before := g.world[c.StreamID]
@@ -164,6 +192,8 @@ func (g *Generator) enter(c bank.Change) eventstore.Append {
 		g.accounts = append(g.accounts, c.StreamID)
 	case c.StreamType == payment.StreamType:
 		g.payments = append(g.payments, c.StreamID)
+	case c.StreamType == approval.StreamType:
+		g.approvals = append(g.approvals, c.StreamID)
 	}
 	for _, event := range c.Events {
 		g.world[c.StreamID], _ = bank.Evolve(g.world[c.StreamID], c.StreamID, event, g.at)

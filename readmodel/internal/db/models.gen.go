@@ -10,6 +10,26 @@ import (
 	"github.com/google/uuid"
 )
 
+type ReadmodelApproval struct {
+	ApprovalID  uuid.UUID
+	AccountID   uuid.UUID
+	Amount      int64
+	Version     int64
+	Position    int64
+	RequestedAt time.Time
+	ExpiresAt   time.Time
+	UpdatedAt   time.Time
+	EffectiveAt *time.Time
+	DecidedAt   *time.Time
+	Currency    string
+	Kind        string
+	Status      string
+	Maker       string
+	DecidedBy   string
+	Reason      string
+	Command     []byte
+}
+
 type ReadmodelBalance struct {
 	AccountID      uuid.UUID
 	Balance        int64

@@ -84,7 +84,7 @@ func TestRequestsDrawnFromTheDocuments(t *testing.T) {
 		return uint32(n), err
 	})
 	t.Logf("PASSBOOK_TEST_SEED=%d PASSBOOK_TEST_FUZZ_SECONDS=%d", seed, seconds)
-	b := banktest.New(t)
+	b := banktest.New(t, "APPROVAL_THRESHOLDS=EUR:20000")
 	f := &fuzz{t: t, known: newThings(b), tally: map[string]map[int]int{}}
 	for _, a := range []*openAPI{load(t, b.CommandURL, api.Command), load(t, b.QueryURL, api.Query)} {
 		f.operations = append(f.operations, a.operations...)

@@ -46,7 +46,7 @@ func newThings(b *banktest.Bank) *things {
 // kinds are the names of ids in parameters, bodies and answers, and what they name.
 var kinds = map[string]string{
 	"account_id": "account", "source_account_id": "account", "target_account_id": "account", "hold_id": "hold", "transaction_id": "transaction",
-	"transfer_id": "transaction", "payment_id": "payment", "webhook_id": "webhook", "delivery_id": "delivery", "next_cursor": "cursor", "cursor": "cursor",
+	"transfer_id": "transaction", "payment_id": "payment", "approval_id": "approval", "webhook_id": "webhook", "delivery_id": "delivery", "next_cursor": "cursor", "cursor": "cursor",
 }
 
 const foundMax = 30 // of a kind; few, so that much happens to each
@@ -107,7 +107,7 @@ func (k *things) id(d *drawer, name string) string {
 	case 0:
 		kind = ""
 	case 1:
-		kind = pick(d, []string{"account", "hold", "transaction", "payment", "webhook", "delivery"})
+		kind = pick(d, []string{"account", "hold", "transaction", "payment", "approval", "webhook", "delivery"})
 	}
 	if id := k.one(kind, n); id != "" {
 		return id

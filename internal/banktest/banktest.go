@@ -5,6 +5,7 @@ package banktest
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -40,8 +41,9 @@ type Bank struct {
 // patience bounds the waits for what must happen; the machine may be busy.
 const patience = 90 * time.Second
 
-// New starts a bank that ends with the test. The package's TestMain is pgtest.Run's, or Main here.
-func New(t testing.TB) *Bank {
+// New starts a bank that ends with the test, with more variables than it needs (NAME=value). The package's TestMain is pgtest.Run's, or
+// Main here.
+func New(t testing.TB, more ...string) *Bank {
 	t.Helper()
 	issuer, err := localissuer.Open(t.TempDir())
 	if err != nil {
@@ -56,6 +58,7 @@ func New(t testing.TB) *Bank {
 		"AUTH_ISSUER": localissuer.ID, "AUTH_DISCOVERY_URL": door.URL + localissuer.Path,
 		"QUEUE_DELAY": "20s", "QUEUE_AGE": "20s", // a machine that is busy with other things is no overload of ours
 	}
+	maps.Copy(environ, config.Environ(more))
 	b.run(b.open(environ, nats))
 	return b
 }

@@ -50,7 +50,7 @@ func (p *Processor) letIn(it *item) error {
 		return ErrStopping
 	}
 	if !it.request.DryRun {
-		if err := p.inflight.claim(it.request.key(), it.request.Fingerprint); err != nil {
+		if err := p.inflight.claim(it.request.key()); err != nil {
 			return err
 		}
 	}

@@ -32,7 +32,7 @@
 // # Idempotency
 //
 // The key's answer is stored in the transaction of the events. A key that runs right now in this process is refused with
-// ErrKeyInProgress, a key with an answer gets it replayed, under another fingerprint ErrKeyReused. The fast way does not
+// ErrKeyInProgress, whatever it runs for; a key with an answer gets it replayed, under another fingerprint ErrKeyReused. The fast way does not
 // look keys up: the primary key refuses a known one, and the batch goes the exclusive way, which does look. Replays are
 // rare; when they come in crowds the processor stays with the exclusive way.
 //

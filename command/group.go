@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"passbook/eventstore"
 )
@@ -68,14 +69,25 @@ func (p *Processor) claimAll(whole *item) error {
 		if it.request.DryRun {
 			continue
 		}
-		if err := p.inflight.claim(it.request.key(), it.request.Fingerprint); err != nil {
+		if err := p.inflight.claim(it.request.key()); err != nil {
 			for _, claimed := range whole.group[:i] {
 				p.releaseKeys(claimed)
+			}
+			if whole.reuses(i) {
+				err = ErrKeyReused
 			}
 			return &Undone{Index: i, Err: err}
 		}
 	}
 	return nil
+}
+
+// reuses tells whether a command in front of the i-th of a group has its key for another request: waiting would not help.
+func (it *item) reuses(i int) bool {
+	request := &it.group[i].request
+	return slices.ContainsFunc(it.group[:i], func(other *item) bool {
+		return !other.request.DryRun && other.request.key() == request.key() && other.request.Fingerprint != request.Fingerprint
+	})
 }
 
 // releaseKeys gives the keys of an item free, those of all its commands if it is a group.

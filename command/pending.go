@@ -10,7 +10,7 @@ type Pending struct{ it *item }
 func (p *Processor) Begin(ctx context.Context, request Request) (Pending, error) {
 	it := newItem(ctx, request)
 	if !request.DryRun {
-		if err := p.inflight.claim(request.key(), request.Fingerprint); err != nil {
+		if err := p.inflight.claim(request.key()); err != nil {
 			return Pending{}, err
 		}
 	}

@@ -89,13 +89,21 @@ func TestOneKeyAtBothInstances(t *testing.T) {
 		first := c.first.begin(pay)
 		<-entered
 		c.second.expectError(pay, command.ErrKeyInProgress)
-		c.second.expectError(request(id, c.key, deposit(2)), command.ErrKeyReused)
+		c.second.expectError(request(id, c.key, deposit(2)), command.ErrKeyInProgress) // the first may yet be refused
 		leave()
 		if o := f.end(first); o.err != nil || o.answer.Replayed {
 			t.Errorf("%s: %+v", c.key, o)
 		}
 		if again := c.second.execute(pay); !again.Replayed {
 			t.Errorf("%s: not replayed", c.key)
+		}
+		entered, leave = decider.hold()
+		other := c.first.begin(request(id, c.key, deposit(2)))
+		<-entered
+		c.second.expectError(pay, command.ErrKeyInProgress) // and is not told that its key stands for another one
+		leave()
+		if o := f.end(other); !errors.Is(o.err, command.ErrKeyReused) {
+			t.Errorf("%s: another request under the key: %+v", c.key, o)
 		}
 	}
 	f.audit(3)

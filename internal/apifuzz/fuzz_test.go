@@ -209,6 +209,9 @@ func withoutSecret(body []byte) []byte { return secretMember.ReplaceAll(body, ni
 
 func (f *fuzz) askAgain(ctx context.Context, client *http.Client, seed int, r *request, first *answer) {
 	second, err := f.ask(ctx, client, r)
+	for late := time.Now().Add(patience); err == nil && codeOf(second.body) == "idempotency_in_progress" && time.Now().Before(late); {
+		second, err = f.ask(ctx, client, r) // another request, that was drawn with the same key, runs
+	}
 	switch {
 	case err != nil:
 		f.violation(seed, r, nil, "no answer to the same again: "+err.Error())

@@ -195,17 +195,11 @@ type AccountSettings struct {
 	Limits *SpendingLimits `json:"limits,omitempty"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata *Metadata `json:"metadata,omitempty"`
 
 	// OverdraftLimit How far below zero withdrawals may take the account, in minor units.
-	//
-	// Example: 50000
-	OverdraftLimit *Limit `json:"overdraft_limit,omitempty"`
-
-	// OwnerName Example: Ada King
-	OwnerName *string `json:"owner_name,omitempty"`
+	OverdraftLimit *Limit  `json:"overdraft_limit,omitempty"`
+	OwnerName      *string `json:"owner_name,omitempty"`
 }
 
 // AccountSide One of the accounts, after the command.
@@ -219,8 +213,6 @@ type AccountSide struct {
 }
 
 // Amount Minor units of the currency.
-//
-// Example: 12550
 type Amount = int64
 
 // ApprovalKind What kind of command it is.
@@ -233,8 +225,6 @@ type ApprovalResult struct {
 	ApprovalID openapi_types.UUID `json:"approval_id"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency  Currency  `json:"currency"`
 	DecidedBy string    `json:"decided_by"`
 	ExpiresAt time.Time `json:"expires_at"`
@@ -268,14 +258,10 @@ type BulkItem struct {
 	IdempotencyKey string `json:"idempotency_key,omitempty,omitzero"`
 
 	// IfMatch As the header If-Match.
-	//
-	// Example: "17"
 	IfMatch string     `json:"if_match,omitempty,omitzero"`
 	Method  BulkMethod `json:"method,omitempty,omitzero"`
 
 	// Path Of the operation, without a query.
-	//
-	// Example: /v1/accounts/01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10/deposits
 	Path string `json:"path"`
 }
 
@@ -306,21 +292,15 @@ type BulkResult struct {
 // CaptureHold defines model for CaptureHold.
 type CaptureHold struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount,omitempty,omitzero"`
 
 	// Final Whether what is left afterwards is given back.
 	Final bool `json:"final,omitempty,omitzero"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty,omitzero"`
 }
 
@@ -333,8 +313,6 @@ type CommandResult struct {
 	Balance   int64 `json:"balance"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 	Held     int64    `json:"held"`
 
@@ -355,49 +333,31 @@ type CommandResult struct {
 // Creditor Who is paid.
 type Creditor struct {
 	// Account An IBAN, whose check digits must be right, or what the other bank calls the account.
-	//
-	// Example: DE02120300000000202051
 	Account string `json:"account"`
 
 	// Agent The other bank, as a BIC of 8 or 11 characters.
-	//
-	// Example: BYLADEM1001
 	Agent string `json:"agent,omitempty,omitzero"`
-
-	// Name Example: Ada Lovelace
-	Name string `json:"name"`
+	Name  string `json:"name"`
 }
 
 // Currency ISO 4217 code of a currency in use, upper case.
-//
-// Example: EUR
 type Currency = string
 
 // Deposit defines model for Deposit.
 type Deposit struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// EffectiveAt Value date, from 1900 to 2199; it may lie in the past. Without it the booking time counts. Kept to the microsecond.
-	//
-	// Example: 2026-10-31T00:00:00Z
 	EffectiveAt EffectiveAt `json:"effective_at,omitempty,omitzero"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty,omitzero"`
 	Source    Word      `json:"source,omitempty,omitzero"`
 }
@@ -406,16 +366,12 @@ type Deposit struct {
 type DryRunResult struct {
 	DryRun bool `json:"dry_run"`
 	Events []struct {
-		Data     map[string]interface{} `json:"data"`
-		Schema   int                    `json:"schema"`
-		StreamID openapi_types.UUID     `json:"stream_id"`
-
-		// StreamType Example: account
-		StreamType string `json:"stream_type"`
-
-		// Type Example: money.deposited
-		Type    string `json:"type"`
-		Version int64  `json:"version"`
+		Data       map[string]interface{} `json:"data"`
+		Schema     int                    `json:"schema"`
+		StreamID   openapi_types.UUID     `json:"stream_id"`
+		StreamType string                 `json:"stream_type"`
+		Type       string                 `json:"type"`
+		Version    int64                  `json:"version"`
 	} `json:"events"`
 
 	// Result The answer that it would have.
@@ -426,8 +382,6 @@ type DryRunResult struct {
 }
 
 // EffectiveAt Value date, from 1900 to 2199; it may lie in the past. Without it the booking time counts. Kept to the microsecond.
-//
-// Example: 2026-10-31T00:00:00Z
 type EffectiveAt = time.Time
 
 // ErrorCode Kind of error; each has one status.
@@ -486,70 +440,49 @@ type EffectiveAt = time.Time
 // | `overloaded` | 503 | a queue is full |
 // | `maintenance` | 503 | something we depend on is not available |
 // | `timeout` | 504 | not done in time; the same key tells what became of it |
-//
-// Example: insufficient_funds
 type ErrorCode string
 
 // ExpiresAt When the hold ends if it did not end before. Kept to the microsecond.
-//
-// Example: 2026-11-28T09:30:00Z
 type ExpiresAt = time.Time
 
 // ExtendHold defines model for ExtendHold.
 type ExtendHold struct {
 	// ExpiresAt When the hold ends if it did not end before. Kept to the microsecond.
-	//
-	// Example: 2026-11-28T09:30:00Z
 	ExpiresAt ExpiresAt `json:"expires_at"`
 }
 
 // Fee defines model for Fee.
 type Fee struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// EffectiveAt Value date, from 1900 to 2199; it may lie in the past. Without it the booking time counts. Kept to the microsecond.
-	//
-	// Example: 2026-10-31T00:00:00Z
 	EffectiveAt EffectiveAt `json:"effective_at,omitempty,omitzero"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 	Reason   Word     `json:"reason"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty,omitzero"`
 }
 
 // FieldError defines model for FieldError.
 type FieldError struct {
-	// Code Example: exceeds_available
 	Code   FieldErrorCode `json:"code"`
 	Detail string         `json:"detail"`
 
 	// Parameter Name of a query or path parameter or a header.
-	//
-	// Example: limit
 	Parameter string `json:"parameter,omitempty,omitzero"`
 
 	// Pointer JSON pointer (RFC 6901) into the body.
-	//
-	// Example: /amount
 	Pointer string `json:"pointer,omitempty,omitzero"`
 }
 
-// FieldErrorCode Example: exceeds_available
+// FieldErrorCode defines model for FieldError.Code.
 type FieldErrorCode string
 
 // Freeze defines model for Freeze.
@@ -568,8 +501,6 @@ type HoldResult struct {
 	Balance   int64              `json:"balance"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// ExpiresAt Of a hold that has not ended.
@@ -591,30 +522,20 @@ type HoldResult struct {
 // Interest defines model for Interest.
 type Interest struct {
 	// Amount Minor units of the currency, of either sign. Interest is never zero.
-	//
-	// Example: -310
 	Amount SignedAmount `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// EffectiveAt Value date, from 1900 to 2199; it may lie in the past. Without it the booking time counts. Kept to the microsecond.
-	//
-	// Example: 2026-10-31T00:00:00Z
 	EffectiveAt EffectiveAt `json:"effective_at,omitempty,omitzero"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 	Period   Word     `json:"period,omitempty,omitzero"`
 	Rate     Word     `json:"rate,omitempty,omitzero"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty,omitzero"`
 }
 
@@ -624,59 +545,39 @@ type Lifecycle struct {
 }
 
 // Limit How far below zero withdrawals may take the account, in minor units.
-//
-// Example: 50000
 type Limit = int64
 
 // Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-//
-// Example: {"branch":"Praha 1"}
 type Metadata map[string]string
 
 // NewWebhook defines model for NewWebhook.
 type NewWebhook struct {
 	// AccountID The one account that it is about; without it all that the caller may subscribe to.
-	AccountID openapi_types.UUID `json:"account_id,omitempty,omitzero"`
-
-	// Description Example: bookkeeping
+	AccountID   openapi_types.UUID `json:"account_id,omitempty,omitzero"`
 	Description WebhookDescription `json:"description,omitempty,omitzero"`
 
 	// EventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
 	EventTypes WebhookEventTypes `json:"event_types,omitempty,omitzero"`
 
 	// URL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
-	//
-	// Example: https://example.com/hooks
 	URL WebhookURL `json:"url"`
 }
 
 // OpenAccount defines model for OpenAccount.
 type OpenAccount struct {
 	// AccountID Chosen by the client; without it a UUIDv7 is made.
-	//
-	// Example: 01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10
 	AccountID openapi_types.UUID `json:"account_id,omitempty,omitzero"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 
 	// OverdraftLimit How far below zero withdrawals may take the account, in minor units.
-	//
-	// Example: 50000
-	OverdraftLimit Limit `json:"overdraft_limit,omitempty,omitzero"`
-
-	// OwnerID Example: owner-17
-	OwnerID string `json:"owner_id"`
-
-	// OwnerName Example: Ada Lovelace
-	OwnerName string `json:"owner_name"`
+	OverdraftLimit Limit  `json:"overdraft_limit,omitempty,omitzero"`
+	OwnerID        string `json:"owner_id"`
+	OwnerName      string `json:"owner_name"`
 }
 
 // OperatorsWord defines model for OperatorsWord.
@@ -686,35 +587,24 @@ type OperatorsWord struct {
 
 // PaymentOrder defines model for Payment.
 type PaymentOrder struct {
-	// AccountID Example: 01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10
 	AccountID openapi_types.UUID `json:"account_id"`
 
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount"`
 
 	// Creditor Who is paid.
 	Creditor Creditor `json:"creditor"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// Deadline When the payment is given up if it has no outcome; at most 30 days ahead.
-	//
-	// Example: 2026-11-22T09:30:00Z
 	Deadline time.Time `json:"deadline,omitempty,omitzero"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty,omitzero"`
 }
 
@@ -725,13 +615,9 @@ type PaymentResult struct {
 	AccountID openapi_types.UUID `json:"account_id"`
 
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency   Currency           `json:"currency"`
 	Deadline   time.Time          `json:"deadline"`
 	HoldID     openapi_types.UUID `json:"hold_id"`
@@ -752,8 +638,6 @@ type PendingApproval struct {
 	ApprovalID openapi_types.UUID `json:"approval_id"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// ExpiresAt From then on it can be neither approved nor rejected.
@@ -772,28 +656,18 @@ type PendingApprovalStatus string
 // PlaceHold defines model for PlaceHold.
 type PlaceHold struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// ExpiresAt When the hold ends if it did not end before. Kept to the microsecond.
-	//
-	// Example: 2026-11-28T09:30:00Z
 	ExpiresAt ExpiresAt `json:"expires_at,omitempty,omitzero"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty,omitzero"`
 }
 
@@ -855,49 +729,30 @@ type Problem struct {
 	// | `overloaded` | 503 | a queue is full |
 	// | `maintenance` | 503 | something we depend on is not available |
 	// | `timeout` | 504 | not done in time; the same key tells what became of it |
-	//
-	//
-	// Example: insufficient_funds
 	Code ErrorCode `json:"code"`
 
 	// Context The data of the case, by `code`.
-	//
-	// Example: {"account_version":17,"available":1000,"currency":"EUR","requested":2500}
 	Context map[string]interface{} `json:"context,omitempty,omitzero"`
-
-	// Detail Example: 2500 requested, 1000 available
-	Detail string `json:"detail"`
+	Detail  string                 `json:"detail"`
 
 	// Errors What is wrong in the request, each with the place where.
 	Errors []FieldError `json:"errors,omitempty,omitzero"`
 
 	// Instance The path of the request.
-	//
-	// Example: /v1/accounts/01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10/withdrawals
 	Instance string `json:"instance"`
 
 	// Item Of an atomic bulk, the problem of the item that undid it.
-	Item map[string]interface{} `json:"item,omitempty,omitzero"`
-
-	// RequestID Example: req-42
-	RequestID string `json:"request_id"`
+	Item      map[string]interface{} `json:"item,omitempty,omitzero"`
+	RequestID string                 `json:"request_id"`
 
 	// Retryable Whether the same request may succeed later.
-	Retryable bool `json:"retryable"`
-
-	// Status Example: 422
-	Status int `json:"status"`
-
-	// Title Example: Insufficient funds
-	Title string `json:"title"`
-
-	// Type Example: https://passbook.dev/errors/insufficient_funds
-	Type string `json:"type"`
+	Retryable bool   `json:"retryable"`
+	Status    int    `json:"status"`
+	Title     string `json:"title"`
+	Type      string `json:"type"`
 }
 
 // Reference The client's reference, shown on the timeline.
-//
-// Example: INV-2026-000123
 type Reference = string
 
 // ReleaseHold defines model for ReleaseHold.
@@ -908,13 +763,9 @@ type ReleaseHold struct {
 // Reversal defines model for Reversal.
 type Reversal struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount,omitempty,omitzero"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 	Reason   Word     `json:"reason"`
 }
@@ -924,8 +775,6 @@ type ReversalResult struct {
 	AccountID openapi_types.UUID `json:"account_id"`
 
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount    Amount `json:"amount"`
 	Available int64  `json:"available"`
 	Balance   int64  `json:"balance"`
@@ -934,14 +783,10 @@ type ReversalResult struct {
 	Counterparty *AccountSide `json:"counterparty,omitempty"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 	Held     int64    `json:"held"`
 
 	// OriginalAmount Minor units of the currency.
-	//
-	// Example: 12550
 	OriginalAmount Amount    `json:"original_amount"`
 	Position       int64     `json:"position"`
 	RecordedAt     time.Time `json:"recorded_at"`
@@ -959,72 +804,46 @@ type ReversalResult struct {
 }
 
 // SignedAmount Minor units of the currency, of either sign. Interest is never zero.
-//
-// Example: -310
 type SignedAmount = int64
 
 // SpendingLimit In minor units; days and months are those of the booking time in UTC.
-//
-// Example: 200000
 type SpendingLimit = int64
 
 // SpendingLimits What the owner may spend by withdrawals, transfers, holds and payments, in minor units. All of them are replaced; one that is absent or 0 is none.
 type SpendingLimits struct {
 	// PerDay In minor units; days and months are those of the booking time in UTC.
-	//
-	// Example: 200000
 	PerDay SpendingLimit `json:"per_day,omitempty,omitzero"`
 
 	// PerMonth In minor units; days and months are those of the booking time in UTC.
-	//
-	// Example: 200000
 	PerMonth SpendingLimit `json:"per_month,omitempty,omitzero"`
 
 	// PerTransaction In minor units; days and months are those of the booking time in UTC.
-	//
-	// Example: 200000
 	PerTransaction SpendingLimit `json:"per_transaction,omitempty,omitzero"`
 }
 
 // TransferOrder defines model for Transfer.
 type TransferOrder struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
-	Reference Reference `json:"reference,omitempty,omitzero"`
-
-	// SourceAccountID Example: 01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10
+	Reference       Reference          `json:"reference,omitempty,omitzero"`
 	SourceAccountID openapi_types.UUID `json:"source_account_id"`
-
-	// TargetAccountID Example: 01980a52-7a40-7b52-8a1c-6d0e4c3b2a19
 	TargetAccountID openapi_types.UUID `json:"target_account_id"`
 }
 
 // TransferResult The transfer, and both accounts after it.
 type TransferResult struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency   Currency  `json:"currency"`
 	Position   int64     `json:"position"`
 	RecordedAt time.Time `json:"recorded_at"`
@@ -1040,7 +859,7 @@ type TransferResult struct {
 	TransferID    openapi_types.UUID `json:"transfer_id"`
 }
 
-// WebhookDescription Example: bookkeeping
+// WebhookDescription defines model for WebhookDescription.
 type WebhookDescription = string
 
 // WebhookEventType defines model for WebhookEventType.
@@ -1145,7 +964,6 @@ type WebhookRotation struct {
 
 // WebhookSettings defines model for WebhookSettings.
 type WebhookSettings struct {
-	// Description Example: bookkeeping
 	Description WebhookDescription `json:"description,omitempty,omitzero"`
 
 	// EventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
@@ -1153,8 +971,6 @@ type WebhookSettings struct {
 	Status     WebhookSettingsStatus `json:"status,omitempty,omitzero"`
 
 	// URL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
-	//
-	// Example: https://example.com/hooks
 	URL WebhookURL `json:"url,omitempty,omitzero"`
 }
 
@@ -1169,8 +985,6 @@ type WebhookTest struct {
 }
 
 // WebhookURL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
-//
-// Example: https://example.com/hooks
 type WebhookURL = string
 
 // WebhookWithSecret defines model for WebhookWithSecret.
@@ -1209,29 +1023,19 @@ type WebhookWithSecretStatus string
 // Withdrawal defines model for Withdrawal.
 type Withdrawal struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount  Amount `json:"amount"`
 	Channel Word   `json:"channel,omitempty,omitzero"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// EffectiveAt Value date, from 1900 to 2199; it may lie in the past. Without it the booking time counts. Kept to the microsecond.
-	//
-	// Example: 2026-10-31T00:00:00Z
 	EffectiveAt EffectiveAt `json:"effective_at,omitempty,omitzero"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty,omitzero"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty,omitzero"`
 }
 

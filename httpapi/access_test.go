@@ -199,7 +199,7 @@ func TestDocumentIsServedToEverybody(t *testing.T) {
 	for name, d := range doors(t) {
 		answer := d.Do(t, d.server, httpapitest.Request{Method: "GET", Path: "/openapi.json"})
 		served := answer.JSON(t)
-		if answer.Status != 200 || answer.Header.Get("Content-Type") != "application/json" || served["openapi"] != "3.0.3" {
+		if answer.Status != 200 || answer.Header.Get("Content-Type") != "application/json" || served["openapi"] != "3.1.0" {
 			t.Errorf("%s: %d %v", name, answer.Status, answer.Header)
 		}
 		if len(served["paths"].(map[string]any)) != d.Spec.Paths.Len() {

@@ -135,22 +135,14 @@ type AccountSettings struct {
 	Limits *SpendingLimits `json:"limits,omitempty"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty"`
 
 	// OverdraftLimit How far below zero withdrawals may take the account, in minor units.
-	//
-	// Example: 50000
-	OverdraftLimit *Limit `json:"overdraft_limit,omitempty"`
-
-	// OwnerName Example: Ada King
-	OwnerName *string `json:"owner_name,omitempty"`
+	OverdraftLimit *Limit  `json:"overdraft_limit,omitempty"`
+	OwnerName      *string `json:"owner_name,omitempty"`
 }
 
 // Amount Minor units of the currency.
-//
-// Example: 12550
 type Amount = int64
 
 // BulkItem defines model for BulkItem.
@@ -162,14 +154,10 @@ type BulkItem struct {
 	IdempotencyKey *string `json:"idempotency_key,omitempty"`
 
 	// IfMatch As the header If-Match.
-	//
-	// Example: "17"
 	IfMatch *string    `json:"if_match,omitempty"`
 	Method  BulkMethod `json:"method,omitempty"`
 
 	// Path Of the operation, without a query.
-	//
-	// Example: /v1/accounts/01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10/deposits
 	Path string `json:"path"`
 }
 
@@ -179,118 +167,78 @@ type BulkMethod string
 // CaptureHold defines model for CaptureHold.
 type CaptureHold struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount *Amount `json:"amount,omitempty"`
 
 	// Final Whether what is left afterwards is given back.
 	Final bool `json:"final,omitempty"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty"`
 }
 
 // Creditor Who is paid.
 type Creditor struct {
 	// Account An IBAN, whose check digits must be right, or what the other bank calls the account.
-	//
-	// Example: DE02120300000000202051
 	Account string `json:"account"`
 
 	// Agent The other bank, as a BIC of 8 or 11 characters.
-	//
-	// Example: BYLADEM1001
 	Agent string `json:"agent,omitempty"`
-
-	// Name Example: Ada Lovelace
-	Name string `json:"name"`
+	Name  string `json:"name"`
 }
 
 // Currency ISO 4217 code of a currency in use, upper case.
-//
-// Example: EUR
 type Currency = string
 
 // Deposit defines model for Deposit.
 type Deposit struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// EffectiveAt Value date, from 1900 to 2199; it may lie in the past. Without it the booking time counts. Kept to the microsecond.
-	//
-	// Example: 2026-10-31T00:00:00Z
 	EffectiveAt EffectiveAt `json:"effective_at,omitempty"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty"`
 	Source    Word      `json:"source,omitempty"`
 }
 
 // EffectiveAt Value date, from 1900 to 2199; it may lie in the past. Without it the booking time counts. Kept to the microsecond.
-//
-// Example: 2026-10-31T00:00:00Z
 type EffectiveAt = time.Time
 
 // ExpiresAt When the hold ends if it did not end before. Kept to the microsecond.
-//
-// Example: 2026-11-28T09:30:00Z
 type ExpiresAt = time.Time
 
 // ExtendHold defines model for ExtendHold.
 type ExtendHold struct {
 	// ExpiresAt When the hold ends if it did not end before. Kept to the microsecond.
-	//
-	// Example: 2026-11-28T09:30:00Z
 	ExpiresAt ExpiresAt `json:"expires_at"`
 }
 
 // Fee defines model for Fee.
 type Fee struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// EffectiveAt Value date, from 1900 to 2199; it may lie in the past. Without it the booking time counts. Kept to the microsecond.
-	//
-	// Example: 2026-10-31T00:00:00Z
 	EffectiveAt EffectiveAt `json:"effective_at,omitempty"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty"`
 	Reason   Word     `json:"reason"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty"`
 }
 
@@ -306,30 +254,20 @@ type FreezeScope string
 // Interest defines model for Interest.
 type Interest struct {
 	// Amount Minor units of the currency, of either sign. Interest is never zero.
-	//
-	// Example: -310
 	Amount SignedAmount `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// EffectiveAt Value date, from 1900 to 2199; it may lie in the past. Without it the booking time counts. Kept to the microsecond.
-	//
-	// Example: 2026-10-31T00:00:00Z
 	EffectiveAt EffectiveAt `json:"effective_at,omitempty"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty"`
 	Period   Word     `json:"period,omitempty"`
 	Rate     Word     `json:"rate,omitempty"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty"`
 }
 
@@ -339,59 +277,39 @@ type Lifecycle struct {
 }
 
 // Limit How far below zero withdrawals may take the account, in minor units.
-//
-// Example: 50000
 type Limit = int64
 
 // Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-//
-// Example: {"branch":"Praha 1"}
 type Metadata map[string]string
 
 // NewWebhook defines model for NewWebhook.
 type NewWebhook struct {
 	// AccountID The one account that it is about; without it all that the caller may subscribe to.
-	AccountID *string `json:"account_id,omitempty"`
-
-	// Description Example: bookkeeping
+	AccountID   *string            `json:"account_id,omitempty"`
 	Description WebhookDescription `json:"description,omitempty"`
 
 	// EventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
 	EventTypes WebhookEventTypes `json:"event_types,omitempty"`
 
 	// URL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
-	//
-	// Example: https://example.com/hooks
 	URL WebhookURL `json:"url"`
 }
 
 // OpenAccount defines model for OpenAccount.
 type OpenAccount struct {
 	// AccountID Chosen by the client; without it a UUIDv7 is made.
-	//
-	// Example: 01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10
 	AccountID *string `json:"account_id,omitempty"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty"`
 
 	// OverdraftLimit How far below zero withdrawals may take the account, in minor units.
-	//
-	// Example: 50000
-	OverdraftLimit Limit `json:"overdraft_limit,omitempty"`
-
-	// OwnerID Example: owner-17
-	OwnerID string `json:"owner_id"`
-
-	// OwnerName Example: Ada Lovelace
-	OwnerName string `json:"owner_name"`
+	OverdraftLimit Limit  `json:"overdraft_limit,omitempty"`
+	OwnerID        string `json:"owner_id"`
+	OwnerName      string `json:"owner_name"`
 }
 
 // OperatorsWord defines model for OperatorsWord.
@@ -401,69 +319,46 @@ type OperatorsWord struct {
 
 // Payment defines model for Payment.
 type Payment struct {
-	// AccountID Example: 01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10
 	AccountID string `json:"account_id"`
 
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount"`
 
 	// Creditor Who is paid.
 	Creditor Creditor `json:"creditor"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// Deadline When the payment is given up if it has no outcome; at most 30 days ahead.
-	//
-	// Example: 2026-11-22T09:30:00Z
 	Deadline time.Time `json:"deadline,omitempty"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty"`
 }
 
 // PlaceHold defines model for PlaceHold.
 type PlaceHold struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// ExpiresAt When the hold ends if it did not end before. Kept to the microsecond.
-	//
-	// Example: 2026-11-28T09:30:00Z
 	ExpiresAt ExpiresAt `json:"expires_at,omitempty"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty"`
 }
 
 // Reference The client's reference, shown on the timeline.
-//
-// Example: INV-2026-000123
 type Reference = string
 
 // ReleaseHold defines model for ReleaseHold.
@@ -474,75 +369,49 @@ type ReleaseHold struct {
 // Reversal defines model for Reversal.
 type Reversal struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount *Amount `json:"amount,omitempty"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty"`
 	Reason   Word     `json:"reason"`
 }
 
 // SignedAmount Minor units of the currency, of either sign. Interest is never zero.
-//
-// Example: -310
 type SignedAmount = int64
 
 // SpendingLimit In minor units; days and months are those of the booking time in UTC.
-//
-// Example: 200000
 type SpendingLimit = int64
 
 // SpendingLimits What the owner may spend by withdrawals, transfers, holds and payments, in minor units. All of them are replaced; one that is absent or 0 is none.
 type SpendingLimits struct {
 	// PerDay In minor units; days and months are those of the booking time in UTC.
-	//
-	// Example: 200000
 	PerDay SpendingLimit `json:"per_day,omitempty"`
 
 	// PerMonth In minor units; days and months are those of the booking time in UTC.
-	//
-	// Example: 200000
 	PerMonth SpendingLimit `json:"per_month,omitempty"`
 
 	// PerTransaction In minor units; days and months are those of the booking time in UTC.
-	//
-	// Example: 200000
 	PerTransaction SpendingLimit `json:"per_transaction,omitempty"`
 }
 
 // Transfer defines model for Transfer.
 type Transfer struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount Amount `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
-	Reference Reference `json:"reference,omitempty"`
-
-	// SourceAccountID Example: 01980a52-6d2f-7c31-9f5e-2b8d5f4f6a10
-	SourceAccountID string `json:"source_account_id"`
-
-	// TargetAccountID Example: 01980a52-7a40-7b52-8a1c-6d0e4c3b2a19
-	TargetAccountID string `json:"target_account_id"`
+	Reference       Reference `json:"reference,omitempty"`
+	SourceAccountID string    `json:"source_account_id"`
+	TargetAccountID string    `json:"target_account_id"`
 }
 
-// WebhookDescription Example: bookkeeping
+// WebhookDescription defines model for WebhookDescription.
 type WebhookDescription = string
 
 // WebhookEventType defines model for WebhookEventType.
@@ -568,7 +437,6 @@ type WebhookRotation struct {
 
 // WebhookSettings defines model for WebhookSettings.
 type WebhookSettings struct {
-	// Description Example: bookkeeping
 	Description *WebhookDescription `json:"description,omitempty"`
 
 	// EventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
@@ -576,8 +444,6 @@ type WebhookSettings struct {
 	Status     *WebhookSettingsStatus `json:"status,omitempty"`
 
 	// URL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
-	//
-	// Example: https://example.com/hooks
 	URL *WebhookURL `json:"url,omitempty"`
 }
 
@@ -585,36 +451,24 @@ type WebhookSettings struct {
 type WebhookSettingsStatus string
 
 // WebhookURL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
-//
-// Example: https://example.com/hooks
 type WebhookURL = string
 
 // Withdrawal defines model for Withdrawal.
 type Withdrawal struct {
 	// Amount Minor units of the currency.
-	//
-	// Example: 12550
 	Amount  Amount `json:"amount"`
 	Channel Word   `json:"channel,omitempty"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// EffectiveAt Value date, from 1900 to 2199; it may lie in the past. Without it the booking time counts. Kept to the microsecond.
-	//
-	// Example: 2026-10-31T00:00:00Z
 	EffectiveAt EffectiveAt `json:"effective_at,omitempty"`
 
 	// Metadata The client's own data. At most 20 entries; keys of 1 to 40 characters.
-	//
-	// Example: {"branch":"Praha 1"}
 	Metadata Metadata `json:"metadata,omitempty"`
 
 	// Reference The client's reference, shown on the timeline.
-	//
-	// Example: INV-2026-000123
 	Reference Reference `json:"reference,omitempty"`
 }
 

@@ -556,8 +556,6 @@ type Account struct {
 	Balance   int64 `json:"balance"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// FreezeScope What the freeze stops; absent when not frozen.
@@ -565,14 +563,12 @@ type Account struct {
 	Held        int64              `json:"held"`
 
 	// Limits What the owner may spend by withdrawals, transfers, holds and payments, in minor units. Absent where there is none.
-	Limits SpendingLimits `json:"limits,omitempty"`
-
-	// Metadata Example: {"branch":"Praha 1"}
-	Metadata       Metadata  `json:"metadata,omitempty"`
-	OpenedAt       time.Time `json:"opened_at"`
-	OverdraftLimit int64     `json:"overdraft_limit"`
-	OwnerID        string    `json:"owner_id"`
-	OwnerName      string    `json:"owner_name"`
+	Limits         SpendingLimits `json:"limits,omitempty"`
+	Metadata       Metadata       `json:"metadata,omitempty"`
+	OpenedAt       time.Time      `json:"opened_at"`
+	OverdraftLimit int64          `json:"overdraft_limit"`
+	OwnerID        string         `json:"owner_id"`
+	OwnerName      string         `json:"owner_name"`
 
 	// Stale One of the account's events could not be applied: it is not shown, nor are those behind it. Absent otherwise.
 	Stale *bool `json:"stale,omitempty"`
@@ -714,8 +710,6 @@ type Balance struct {
 	Basis Basis `json:"basis"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 	Held     int64    `json:"held"`
 
@@ -737,8 +731,6 @@ type BalanceSeries struct {
 	Basis Basis `json:"basis"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency              `json:"currency"`
 	Data     []DayBalance          `json:"data"`
 	From     openapi_types.Date    `json:"from"`
@@ -780,8 +772,6 @@ type Creditor struct {
 }
 
 // Currency ISO 4217 code of a currency in use, upper case.
-//
-// Example: EUR
 type Currency = string
 
 // CurrencyTotals defines model for CurrencyTotals.
@@ -792,8 +782,6 @@ type CurrencyTotals struct {
 	Credits  int64 `json:"credits"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency    `json:"currency"`
 	Debits   int64       `json:"debits"`
 	Lines    []TrialLine `json:"lines"`
@@ -921,15 +909,11 @@ type Event struct {
 	RecordedAt time.Time       `json:"recorded_at"`
 
 	// Schema Version of the shape of `data`.
-	Schema   int                `json:"schema"`
-	StreamID openapi_types.UUID `json:"stream_id"`
-
-	// StreamType Example: account
-	StreamType string `json:"stream_type"`
-
-	// Type Example: money.deposited
-	Type    string `json:"type"`
-	Version int64  `json:"version"`
+	Schema     int                `json:"schema"`
+	StreamID   openapi_types.UUID `json:"stream_id"`
+	StreamType string             `json:"stream_type"`
+	Type       string             `json:"type"`
+	Version    int64              `json:"version"`
 }
 
 // EventPage defines model for EventPage.
@@ -983,9 +967,7 @@ type Explanation struct {
 
 	// Agreement Log and read models compared, each up to its checkpoint: the page row by row; of the whole account the number of events, the sum of
 	// all amounts and the balance; and every row, to find the first that differs, when one of these does.
-	Agreement Agreement `json:"agreement"`
-
-	// Currency Example: EUR
+	Agreement  Agreement        `json:"agreement"`
 	Currency   string           `json:"currency"`
 	Data       []ExplainedEvent `json:"data"`
 	HasMore    bool             `json:"has_more"`
@@ -1019,16 +1001,12 @@ type Hold struct {
 	Captured int64 `json:"captured"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// ExpiresAt Absent when it never does.
 	ExpiresAt *time.Time         `json:"expires_at,omitempty"`
 	HoldID    openapi_types.UUID `json:"hold_id"`
-
-	// Metadata Example: {"branch":"Praha 1"}
-	Metadata Metadata `json:"metadata,omitempty"`
+	Metadata  Metadata           `json:"metadata,omitempty"`
 
 	// PaymentID The payment that alone disposes of it.
 	PaymentID *openapi_types.UUID `json:"payment_id,omitempty"`
@@ -1083,8 +1061,6 @@ type Lease struct {
 	Held  bool  `json:"held"`
 
 	// Holder The last one when it is not held.
-	//
-	// Example: projector/host-1/4711/JAZ4NDF3
 	Holder string     `json:"holder"`
 	Until  *time.Time `json:"until,omitempty"`
 }
@@ -1110,7 +1086,7 @@ type Leg struct {
 // LegDirection defines model for Leg.Direction.
 type LegDirection string
 
-// Metadata Example: {"branch":"Praha 1"}
+// Metadata defines model for Metadata.
 type Metadata map[string]string
 
 // Opening What the page begins with; version 0 and nothing on the first one.
@@ -1158,8 +1134,6 @@ type Payment struct {
 	Creditor       Creditor        `json:"creditor"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// Deadline When it is given up without an outcome.
@@ -1171,9 +1145,7 @@ type Payment struct {
 	// GatewayReference What the gateway calls it.
 	GatewayReference string             `json:"gateway_reference,omitempty"`
 	HoldID           openapi_types.UUID `json:"hold_id"`
-
-	// Metadata Example: {"branch":"Praha 1"}
-	Metadata Metadata `json:"metadata,omitempty"`
+	Metadata         Metadata           `json:"metadata,omitempty"`
 
 	// PaymentID Also the transaction's, once it is settled.
 	PaymentID openapi_types.UUID `json:"payment_id"`
@@ -1241,9 +1213,7 @@ type Projection struct {
 	Lease Lease `json:"lease"`
 
 	// Live Whether readers are served from this generation.
-	Live bool `json:"live"`
-
-	// Name Example: balances
+	Live bool   `json:"live"`
 	Name string `json:"name"`
 
 	// Parked Accounts that wait because one of their events could not be applied.
@@ -1335,7 +1305,6 @@ type Stream struct {
 
 // StreamConsumer defines model for StreamConsumer.
 type StreamConsumer struct {
-	// Name Example: balances-1
 	Name string `json:"name"`
 
 	// Pending Messages not delivered yet.
@@ -1377,8 +1346,6 @@ type TimelineRow struct {
 	CounterpartyAccountID openapi_types.UUID `json:"counterparty_account_id,omitempty"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// Description In words.
@@ -1398,11 +1365,9 @@ type TimelineRow struct {
 	// HeldChange What the row adds to what is held, signed. Absent where nothing was set aside or given back.
 	HeldChange int64              `json:"held_change,omitempty"`
 	HoldID     openapi_types.UUID `json:"hold_id,omitempty"`
-
-	// Metadata Example: {"branch":"Praha 1"}
-	Metadata  Metadata           `json:"metadata,omitempty"`
-	PaymentID openapi_types.UUID `json:"payment_id,omitempty"`
-	Position  int64              `json:"position"`
+	Metadata   Metadata           `json:"metadata,omitempty"`
+	PaymentID  openapi_types.UUID `json:"payment_id,omitempty"`
+	Position   int64              `json:"position"`
 
 	// RecordedAt Booking time.
 	RecordedAt time.Time `json:"recorded_at"`
@@ -1434,8 +1399,6 @@ type Transaction struct {
 	Amount int64 `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// Description In words.
@@ -1451,9 +1414,7 @@ type Transaction struct {
 	HoldID *openapi_types.UUID `json:"hold_id,omitempty"`
 
 	// Legs Of a transfer the source first.
-	Legs []Leg `json:"legs"`
-
-	// Metadata Example: {"branch":"Praha 1"}
+	Legs      []Leg               `json:"legs"`
 	Metadata  Metadata            `json:"metadata,omitempty"`
 	PaymentID *openapi_types.UUID `json:"payment_id,omitempty"`
 
@@ -1485,15 +1446,11 @@ type Transfer struct {
 	Amount int64 `json:"amount"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// EffectiveAt Value date.
 	EffectiveAt time.Time `json:"effective_at"`
-
-	// Metadata Example: {"branch":"Praha 1"}
-	Metadata Metadata `json:"metadata,omitempty"`
+	Metadata    Metadata  `json:"metadata,omitempty"`
 
 	// RecordedAt Booking time.
 	RecordedAt time.Time `json:"recorded_at"`
@@ -1641,8 +1598,6 @@ type ApprovalID = string
 type ApprovalStatusFilter = ApprovalStatus
 
 // CurrencyFilter ISO 4217 code of a currency in use, upper case.
-//
-// Example: EUR
 type CurrencyFilter = string
 
 // DeliveryID defines model for DeliveryId.

@@ -29,6 +29,7 @@ type cli struct {
 	Serve       serveCommand       `cmd:"" default:"1" hidden:"" help:"Keep the read models up to date. This is what projector without a command does."`
 	Webhooks    webhooksCommand    `cmd:"" help:"Deliver webhooks: a service of its own."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the projector that runs under the same environment whether it is ready."`
+	Config      configCommand      `cmd:"" help:"Print what the environment and the defaults come to, secrets masked."`
 	Status      statusCommand      `cmd:"" help:"Show where log, relay, stream and projections stand."`
 	Trace       traceCommand       `cmd:"" help:"Follow one event from its commit to the read models."`
 	Explain     explainCommand     `cmd:"" help:"Show what a balance is made of, and where log and read models agree."`

@@ -28,13 +28,23 @@ func (healthcheckCommand) Run(ctx context.Context, t *terminal) error {
 	return t.service(ctx, "healthcheck")
 }
 
+type configCommand struct{}
+
+// Help is shown by --help.
+func (configCommand) Help() string {
+	return "What the environment and the defaults come to, a variable a line, secrets masked.\n\nExamples:\n  projector config"
+}
+
+// Run prints it.
+func (configCommand) Run(ctx context.Context, t *terminal) error { return t.service(ctx, "config") }
+
 // service is the binary as a service, which prints and logs for itself.
 func (t *terminal) service(ctx context.Context, args ...string) error {
-	code := service.Main(ctx, "projector", args, t.Notes, func() (config.Process, service.Build, error) {
+	code := service.Main(ctx, "projector", args, t.Out, t.Notes, func() (service.Loaded, error) {
 		cfg, err := config.LoadProjector(t.environ)
-		return cfg.Process, func(ctx context.Context, rt service.Runtime) (*service.Service, error) {
+		return service.Loaded{Process: cfg.Process, All: cfg, Build: func(ctx context.Context, rt service.Runtime) (*service.Service, error) {
 			return service.Projector(ctx, cfg, rt)
-		}, err
+		}}, err
 	})
 	if code != console.ExitOK {
 		return &console.ExitError{Code: code}

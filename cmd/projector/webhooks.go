@@ -9,7 +9,7 @@ import (
 )
 
 type webhooksCommand struct {
-	Action string `arg:"" optional:"" enum:"serve,healthcheck" default:"serve" help:"serve, which is the default, or healthcheck: ask the one that runs under the same environment whether it is ready."`
+	Action string `arg:"" optional:"" enum:"serve,healthcheck,config" default:"serve" help:"serve, which is the default; healthcheck: ask the one that runs under the same environment whether it is ready; config: print the configuration, secrets masked."`
 }
 
 // Help is shown by --help.
@@ -21,14 +21,14 @@ func (webhooksCommand) Help() string {
 // Run runs the service, or asks it.
 func (c webhooksCommand) Run(ctx context.Context, t *terminal) error {
 	var args []string
-	if c.Action == "healthcheck" {
+	if c.Action != "serve" {
 		args = []string{c.Action}
 	}
-	code := service.Main(ctx, "webhooks", args, t.Notes, func() (config.Process, service.Build, error) {
+	code := service.Main(ctx, "webhooks", args, t.Out, t.Notes, func() (service.Loaded, error) {
 		cfg, err := config.LoadWebhooks(t.environ)
-		return cfg.Process, func(ctx context.Context, rt service.Runtime) (*service.Service, error) {
+		return service.Loaded{Process: cfg.Process, All: cfg, Build: func(ctx context.Context, rt service.Runtime) (*service.Service, error) {
 			return service.Webhooks(ctx, cfg, rt)
-		}, err
+		}}, err
 	})
 	if code != console.ExitOK {
 		return &console.ExitError{Code: code}

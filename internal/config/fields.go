@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -62,7 +63,11 @@ func (c Migrator) String() string { return describe(&c) }
 func describe(cfg any) string {
 	var b strings.Builder
 	for _, f := range fieldsOf(cfg) {
-		fmt.Fprintf(&b, "%s=%s\n", f.name, f.text())
+		text := f.text()
+		if strings.ContainsAny(text, "\r\n") { // or it would look like another variable
+			text = strconv.Quote(text)
+		}
+		fmt.Fprintf(&b, "%s=%s\n", f.name, text)
 	}
 	return b.String()
 }

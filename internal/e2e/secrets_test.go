@@ -58,3 +58,37 @@ func TestFaultyAddressesAreToldWithoutTheirSecrets(t *testing.T) {
 		}
 	}
 }
+
+// A binary that is asked for its configuration prints every variable, and of passwords nothing, however they are written.
+func TestConfigurationIsPrintedWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	const secret = "marked-secret"
+	for binary, args := range map[string][]string{"command-api": {"config"}, "query-api": {"config"}, "projector": {"config"}, "webhooks": {"webhooks", "config"}} {
+		for name, address := range map[string]string{
+			"a URL":          "postgres://bank:" + secret + "@db.example/bank?sslpassword=" + secret,
+			"a bad one":      "postgres://bank:a/" + secret + "@db.example/bank",
+			"pairs":          "host=db.example user=bank password = 'it\\'s a " + secret + "'",
+			"in line breaks": "host=db.example\nuser=bank\npassword=" + secret,
+		} {
+			t.Run(binary+" "+name, func(t *testing.T) {
+				t.Parallel()
+				program := binary
+				if binary == "webhooks" {
+					program = "projector"
+				}
+				file := filepath.Join(t.TempDir(), "address")
+				if err := os.WriteFile(file, []byte(address+"\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				p := start(t, program, []string{"DATABASE_URL_FILE=" + file, "NATS_URL=nats://" + secret + "@n1.example:4222,tls://u:" + secret + "@n2.example:4222", "AUTH_ISSUER=http://127.0.0.1:1"}, args...)
+				code, said := p.exit(), p.tail()
+				if code != 0 || !strings.Contains(said, "DATABASE_URL=") || !strings.Contains(said, "OPS_ADDR=") || !strings.Contains(said, "xxxxx") || !strings.Contains(said, "db.example") && name != "a bad one" {
+					t.Errorf("%d: %s", code, said)
+				}
+				if strings.Contains(said, secret) {
+					t.Errorf("%s", said)
+				}
+			})
+		}
+	}
+}

@@ -27,27 +27,40 @@ const (
 	ExitUsage  = console.ExitUsage
 )
 
-// Main is the whole of a service's binary: it runs until a signal and returns the exit code. load reads the configuration
-// and returns what it says of the process, and how to build the service. With the one argument healthcheck it asks the
-// service that runs under the same environment whether it is ready.
-func Main(ctx context.Context, name string, args []string, stderr io.Writer, load func() (config.Process, Build, error)) int {
+// Loaded is what a service's configuration says.
+type Loaded struct {
+	Process config.Process
+	All     fmt.Stringer // the whole of it, secrets masked
+	Build   Build
+}
+
+// Main is the whole of a service's binary: it runs until a signal and returns the exit code. load reads the configuration. With the one
+// argument healthcheck it asks the service that runs under the same environment whether it is ready; with config it prints what
+// the environment and the defaults come to.
+func Main(ctx context.Context, name string, args []string, stdout, stderr io.Writer, load func() (Loaded, error)) int {
 	ctx, stop := supervise.Signals(ctx)
 	defer stop()
-	process, build, err := load()
+	cfg, err := load()
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return ExitUsage
 	}
 	switch {
 	case len(args) == 1 && args[0] == "healthcheck":
-		return healthcheck(ctx, process, stderr)
+		return healthcheck(ctx, cfg.Process, stderr)
+	case len(args) == 1 && args[0] == "config":
+		if _, err := io.WriteString(stdout, cfg.All.String()); err != nil {
+			fmt.Fprintln(stderr, err)
+			return ExitFailed
+		}
+		return ExitOK
 	case len(args) > 0:
-		fmt.Fprintf(stderr, "usage: %s [healthcheck]; everything else is in the environment\n", name)
+		fmt.Fprintf(stderr, "usage: %s [healthcheck | config]; everything else is in the environment\n", name)
 		return ExitUsage
 	}
 	TuneCollector()
-	log := NewLogger(stderr, process.Log, name)
-	if err := runOne(ctx, name, process, log, build); err != nil {
+	log := NewLogger(stderr, cfg.Process.Log, name)
+	if err := runOne(ctx, name, cfg.Process, log, cfg.Build); err != nil {
 		log.Error("ended", "error", err)
 		return ExitFailed
 	}

@@ -38,8 +38,11 @@ type callKey struct{}
 
 // Value implements context.Context.
 func (c *callContext) Value(key any) any {
-	if key == (callKey{}) {
+	switch key {
+	case callKey{}:
 		return &c.call
+	case auth.GateKey{}:
+		return (*stranger)(&c.call)
 	}
 	return c.Context.Value(key)
 }

@@ -14,6 +14,7 @@ import (
 const (
 	limitSubject     = "rate_per_subject"
 	limitAccount     = "rate_per_account"
+	limitAddress     = "rate_per_address"
 	limitConnections = "connections"
 	limitHeaders     = "header_bytes"
 	limitURL         = "url_bytes"

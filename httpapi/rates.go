@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 type Rates struct {
 	Subject ratelimit.Policy // by one caller: issuer and subject of the token, whichever client it comes from
 	Account ratelimit.Policy // about one account
+	Address ratelimit.Policy // by whoever comes from one address without a token, or with one that has not been verified before
 }
 
 // rateKeysMax is how many callers, and how many accounts, are remembered. Callers have tokens of the issuer; accounts are whatever
@@ -32,10 +34,11 @@ type accountKey struct {
 // rates are the limits of one server.
 type rates struct {
 	Rates
-	subjects *ratelimit.Limiter[string]     // nil: no limit
-	accounts *ratelimit.Limiter[accountKey] // nil: no limit
-	policy   []string                       // RateLimit-Policy, the same for all answers
-	refused  *prometheus.CounterVec
+	subjects  *ratelimit.Limiter[string]     // nil: no limit
+	accounts  *ratelimit.Limiter[accountKey] // nil: no limit
+	strangers *ratelimit.Limiter[netip.Addr] // nil: no limit
+	policy    []string                       // RateLimit-Policy, the same for all answers
+	refused   *prometheus.CounterVec
 }
 
 // counted is how the call stands with the limits it was counted for.
@@ -64,11 +67,14 @@ func newRates(api string, cfg Rates, registry prometheus.Registerer) (*rates, er
 		}
 		policy += policyText(limitAccount, cfg.Account)
 	}
-	if policy == "" {
+	if cfg.Address.Limited() {
+		r.strangers = ratelimit.New[netip.Addr](cfg.Address, rateKeysMax)
+	}
+	if policy == "" && r.strangers == nil {
 		return nil, nil //nolint:nilnil // there are none
 	}
 	r.policy = []string{policy}
-	for _, limit := range []string{limitSubject, limitAccount} {
+	for _, limit := range []string{limitSubject, limitAccount, limitAddress} {
 		r.refused.WithLabelValues(limit)
 	}
 	return r, nil
@@ -93,6 +99,30 @@ func (c *Call) countRequest() error {
 		return nil
 	}
 	return r.refuse(limitSubject, r.Subject, c.counted.subject)
+}
+
+// stranger is a call of which it is not known who makes it.
+type stranger Call
+
+// Pass implements auth.Gate: a token that has not been verified before is about to be.
+func (s *stranger) Pass() error { return (*Call)(s).countStranger() }
+
+// countStranger counts the call for the address that it comes from, and refuses it when that is one too many. Of an address of IPv6 the
+// network counts, since whoever has one has all of it.
+func (c *Call) countStranger() error {
+	r := c.route.server.rates
+	if r == nil || r.strangers == nil {
+		return nil
+	}
+	at, _ := netip.ParseAddr(c.Address) // those that cannot be read are counted as one
+	if at.Is6() {
+		at = netip.PrefixFrom(at, 64).Masked().Addr()
+	}
+	state := r.strangers.Take(at)
+	if state.Allowed {
+		return nil
+	}
+	return r.refuse(limitAddress, r.Address, state)
 }
 
 // countAddressed counts the call for the account that its path names, if it names one.

@@ -210,3 +210,48 @@ func TestWithoutRatesNothingIsTold(t *testing.T) {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 }
+
+// Whoever tries tokens from an address gets no further than a rate; those who are known, and other addresses, do.
+func TestStrangersHaveARatePerAddress(t *testing.T) {
+	t.Parallel()
+	const burst = 5
+	for name, c := range map[string]struct{ address, neighbour, elsewhere string }{
+		"IPv4": {"203.0.113.7:1", "203.0.113.7:2", "203.0.113.8:1"},
+		"IPv6": {"[2001:db8:1:2::7]:1", "[2001:db8:1:2:ffff::1]:1", "[2001:db8:1:3::7]:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, query := limitedDoors(t, httpapi.Rates{Address: ratelimit.Policy{PerSecond: 1, Burst: burst}})
+			from := func(address, token string) *httpapitest.Response {
+				r := httptest.NewRequest(http.MethodGet, "/v1/accounts", nil)
+				if r.RemoteAddr = address; token != "" {
+					r.Header.Set("Authorization", "Bearer "+token)
+				}
+				return query.Send(t, query.server, r)
+			}
+			known := query.Token(t, "known", auth.AccountsRead)
+			if answer := from(c.address, known); answer.Status != 200 {
+				t.Fatalf("%d %s", answer.Status, answer.Body)
+			}
+			statuses := map[int]int{}
+			for i := range 40 {
+				tried := ""
+				if i%2 == 0 {
+					tried = fmt.Sprintf("%s%d", known, i) // its signature is another
+				}
+				statuses[from(c.address, tried).Status]++
+			}
+			if statuses[401] < burst-1 || statuses[429] < 20 || len(statuses) != 2 {
+				t.Errorf("%v", statuses)
+			}
+			fresh := query.Token(t, "new", auth.AccountsRead)
+			refusedBy(t, from(c.neighbour, fresh), "rate_per_address")
+			refusedBy(t, from(c.address, ""), "rate_per_address")
+			for address, token := range map[string]string{c.address: known, c.neighbour: known, c.elsewhere: fresh} {
+				if answer := from(address, token); answer.Status != 200 {
+					t.Errorf("from %s: %d %s", address, answer.Status, answer.Body)
+				}
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,12 +114,12 @@ func (s *Server) admit(cc *callContext, c echo.Context) error {
 	return nil
 }
 
-func (s *Server) authenticate(ctx context.Context, req *http.Request) (*auth.Identity, error) {
+func (s *Server) authenticate(cc *callContext, req *http.Request) (*auth.Identity, error) {
 	token, err := bearer(req.Header)
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(cc.call.countStranger(), err)
 	}
-	id, err := s.cfg.Auth.Verify(ctx, token)
+	id, err := s.cfg.Auth.Verify(cc, token)
 	if err != nil {
 		return nil, unverified(err)
 	}

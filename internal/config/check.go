@@ -135,6 +135,8 @@ func (h HTTP) check(f *Faults, opsAddr string) {
 	checkRange(f, "RATE_PER_SUBJECT_BURST", int64(h.RatePerSubjectBurst), 0, rateMost)
 	checkRange(f, "AUDIT_RATE", int64(h.AuditRate), 1, auditRateMost)
 	checkRange(f, "RATE_PER_ACCOUNT", int64(h.RatePerAccount), 0, rateMost)
+	checkRange(f, "RATE_PER_ADDRESS", int64(h.RatePerAddress), 0, rateMost)
+	checkRange(f, "RATE_PER_ADDRESS_BURST", int64(h.RatePerAddressBurst), 0, rateMost)
 	checkRange(f, "RATE_PER_ACCOUNT_BURST", int64(h.RatePerAccountBurst), 0, rateMost)
 	if !checkAddr(f, "HTTP_ADDR", h.HTTPAddr) {
 		return

@@ -99,6 +99,8 @@ type HTTP struct {
 	RatePerSubjectBurst int           `env:"RATE_PER_SUBJECT_BURST" help:"what a caller may use at once after a time of quiet; 0: ten seconds' worth"`
 	AuditRate           int           `env:"AUDIT_RATE" help:"denials a second that this process writes into the audit trail one by one, and a fifth of it for one caller or address; what is beyond is counted"`
 	RatePerAccount      int           `env:"RATE_PER_ACCOUNT" help:"requests a second about one account; more are answered 429 rate_limited. 0: no limit"`
+	RatePerAddress      int           `env:"RATE_PER_ADDRESS" help:"requests a second from one IP address (of IPv6: one /64) without a token, or with one that this process has not verified before; more are answered 429 rate_limited. 0: no limit"`
+	RatePerAddressBurst int           `env:"RATE_PER_ADDRESS_BURST" help:"what may come from an address at once after a time of quiet; 0: ten seconds' worth"`
 	RatePerAccountBurst int           `env:"RATE_PER_ACCOUNT_BURST" help:"what an account may be asked at once after a time of quiet; 0: ten seconds' worth"`
 }
 

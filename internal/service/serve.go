@@ -27,6 +27,7 @@ func (s *Service) doors(api string, cfg config.HTTP, process config.Process, ver
 		Rates: httpapi.Rates{
 			Subject: ratePolicy(cfg.RatePerSubject, cfg.RatePerSubjectBurst),
 			Account: ratePolicy(cfg.RatePerAccount, cfg.RatePerAccountBurst),
+			Address: ratePolicy(cfg.RatePerAddress, cfg.RatePerAddressBurst),
 		},
 	}
 	if cfg.TLSCertFile != "" {

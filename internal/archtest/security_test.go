@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// docs/security.md says what was tried: each test and fuzz target that it names is there.
+// docs/security.md says what was tried: each test and fuzz target that it names is there, and no fuzz target is left out.
 func TestSecurityPageNamesTestsThatAre(t *testing.T) {
 	t.Parallel()
 	root := os.DirFS(moduleRoot(t))
@@ -22,6 +22,11 @@ func TestSecurityPageNamesTestsThatAre(t *testing.T) {
 		t.Errorf("the page names %d tests", len(named))
 	}
 	declared := testsOf(t, root)
+	for name := range declared {
+		if strings.HasPrefix(name, "Fuzz") && !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("docs/security.md does not name %s", name)
+		}
+	}
 	for _, name := range named {
 		if !declared[name[1]] {
 			t.Errorf("docs/security.md names %s, which is nowhere", name[1])

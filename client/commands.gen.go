@@ -959,19 +959,19 @@ type WebhookRotatedStatus string
 // WebhookRotation defines model for WebhookRotation.
 type WebhookRotation struct {
 	// KeepOldSeconds How long the secret before goes on to sign.
-	KeepOldSeconds int64 `json:"keep_old_seconds,omitempty,omitzero"`
+	KeepOldSeconds *int64 `json:"keep_old_seconds,omitempty"`
 }
 
 // WebhookSettings defines model for WebhookSettings.
 type WebhookSettings struct {
-	Description WebhookDescription `json:"description,omitempty,omitzero"`
+	Description *WebhookDescription `json:"description,omitempty"`
 
 	// EventTypes Types as in the timeline. None for all. What the read models withhold comes as `withheld`, whatever is chosen.
-	EventTypes WebhookEventTypes     `json:"event_types,omitempty,omitzero"`
-	Status     WebhookSettingsStatus `json:"status,omitempty,omitzero"`
+	EventTypes *WebhookEventTypes     `json:"event_types,omitempty"`
+	Status     *WebhookSettingsStatus `json:"status,omitempty"`
 
 	// URL By HTTPS, at a public address, to port 443 or 8443; without user, password or fragment.
-	URL WebhookURL `json:"url,omitempty,omitzero"`
+	URL *WebhookURL `json:"url,omitempty"`
 }
 
 // WebhookSettingsStatus defines model for WebhookSettings.Status.

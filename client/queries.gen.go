@@ -271,8 +271,6 @@ type Approval struct {
 	Command map[string]interface{} `json:"command"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// DecidedAt Of an expiry, when it was recorded.

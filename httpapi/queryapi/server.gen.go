@@ -627,8 +627,6 @@ type Approval struct {
 	Command json.RawMessage `json:"command"`
 
 	// Currency ISO 4217 code of a currency in use, upper case.
-	//
-	// Example: EUR
 	Currency Currency `json:"currency"`
 
 	// DecidedAt Of an expiry, when it was recorded.

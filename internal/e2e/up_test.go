@@ -28,8 +28,14 @@ type bank struct {
 // up starts a whole bank in the state directory, on free ports.
 func up(t *testing.T, state string, args ...string) *bank {
 	t.Helper()
+	return upIn(t, nil, state, args...)
+}
+
+// upIn is up with an environment.
+func upIn(t *testing.T, environ []string, state string, args ...string) *bank {
+	t.Helper()
 	args = append([]string{"up", "--state", state, "--command-addr", "127.0.0.1:0", "--query-addr", "127.0.0.1:0", "--ops-addr", "127.0.0.1:0"}, args...)
-	b := &bank{process: start(t, "passbook", nil, args...), state: state}
+	b := &bank{process: start(t, "passbook", environ, args...), state: state}
 	b.await(`In another terminal`)
 	b.commandURL, b.queryURL = b.await(`command API\s+(\S+)`)[1], b.await(`query API\s+(\S+)`)[1]
 	b.opsURL = b.await(`operations\s+(\S+)/readyz`)[1]

@@ -15,6 +15,7 @@ import (
 	"passbook/domain/payment"
 	"passbook/eventstore"
 	"passbook/internal/lease"
+	"passbook/internal/supervise"
 )
 
 // LeaseName is what the leader leads.
@@ -154,7 +155,7 @@ func (p *Process) lead(ctx context.Context, epoch int64) error {
 		if time.Since(began) > pauseMax {
 			pause = pauseFirst
 		}
-		wait(ctx, pause)
+		supervise.Wait(ctx, pause)
 	}
 	return nil
 }
@@ -173,15 +174,6 @@ func (p *Process) session(ctx context.Context, epoch int64) error {
 		w.hands.Wait()
 	}()
 	return w.run(ctx)
-}
-
-func wait(ctx context.Context, pause time.Duration) {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // ErrUnknownPayment means that an answer is about no payment of this bank.

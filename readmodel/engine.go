@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/internal/lease"
+	"passbook/internal/supervise"
 )
 
 // Parts is what an engine is made of.
@@ -134,7 +135,7 @@ func (e *Engine) keep(ctx context.Context, a attended) error {
 // without is for a place where there is nothing to do: it brings the live generation to the code's version, or waits.
 func (e *Engine) without(ctx context.Context, r *runner, cause error) {
 	if r.checkpoint.place != PlaceLive || errors.Is(cause, errOlderCode) {
-		wait(ctx, r.config.Poll)
+		supervise.Wait(ctx, r.config.Poll)
 		return
 	}
 	if e.rebuilder != nil {
@@ -142,7 +143,7 @@ func (e *Engine) without(ctx context.Context, r *runner, cause error) {
 	}
 	if cause != nil && ctx.Err() == nil {
 		r.stopped(ctx, cause)
-		wait(ctx, r.config.RetryMax)
+		supervise.Wait(ctx, r.config.RetryMax)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"passbook/eventstore"
 	"passbook/internal/pgkit"
+	"passbook/internal/supervise"
 )
 
 // runner keeps the generation of a projection that is at one place, while it leads.
@@ -74,7 +75,7 @@ func (r *runner) lead(ctx context.Context, _ int64) error {
 		if progressed {
 			pause = r.config.RetryMin
 		}
-		wait(ctx, pause)
+		supervise.Wait(ctx, pause)
 		pause = min(2*pause, r.config.RetryMax)
 	}
 	return nil
@@ -162,7 +163,7 @@ const paceEvents = 16
 // transactions. It bounds the lag it adds by Config.Pace. Far behind, when batches are full, it does not wait.
 func (r *runner) pace(ctx context.Context, applied int, started time.Time) {
 	if applied >= paceEvents && applied < r.config.Batch {
-		wait(ctx, r.config.Pace-time.Since(started))
+		supervise.Wait(ctx, r.config.Pace-time.Since(started))
 	}
 }
 
@@ -327,14 +328,5 @@ func (r *runner) stopped(ctx context.Context, cause error) {
 	r.log.ErrorContext(ctx, "projection stopped, trying again later", "position", r.position, "error", cause)
 	if err := r.checkpoint.stop(ctx, r.pool, r.position, cause); err != nil {
 		r.log.WarnContext(ctx, "the stop is not recorded", "error", err)
-	}
-}
-
-func wait(ctx context.Context, pause time.Duration) {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }

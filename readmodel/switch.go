@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"passbook/internal/pgkit"
+	"passbook/internal/supervise"
 	"passbook/readmodel/internal/db"
 )
 
@@ -152,7 +153,7 @@ func (s Swap) Repeat(ctx context.Context, between func(ctx context.Context, caus
 			return to, err
 		}
 		if errors.Is(err, ErrInUse) {
-			wait(ctx, pause)
+			supervise.Wait(ctx, pause)
 		}
 		if ctx.Err() != nil {
 			return to, ctx.Err()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,6 +13,7 @@ import (
 
 	"passbook/eventstore"
 	"passbook/internal/lease"
+	"passbook/internal/supervise"
 )
 
 // Log is what the relay reads: *eventstore.Store.
@@ -105,17 +105,8 @@ func (r *Relay) lead(ctx context.Context, epoch int64) error {
 		if l.acked > before {
 			pause = r.config.RetryMin
 		}
-		wait(ctx, pause)
+		supervise.Wait(ctx, pause)
 		pause = min(2*pause, r.config.RetryMax)
 	}
 	return nil
-}
-
-func wait(ctx context.Context, pause time.Duration) {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

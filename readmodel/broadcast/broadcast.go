@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"passbook/internal/supervise"
 	"passbook/readmodel"
 )
 
@@ -105,21 +106,12 @@ func (b *Broadcast) Run(ctx context.Context) error {
 		}
 		switch {
 		case err != nil:
-			wait(ctx, b.cfg.Pause)
+			supervise.Wait(ctx, b.cfg.Pause)
 		case !more:
-			wait(ctx, b.cfg.Poll)
+			supervise.Wait(ctx, b.cfg.Poll)
 		}
 	}
 	return nil
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // rest forgets the position while nobody listens: what happens meanwhile need not be read.

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"passbook/internal/lease"
+	"passbook/internal/supervise"
 	"passbook/readmodel"
 	"passbook/webhook"
 )
@@ -119,7 +120,7 @@ func (e *Engine) lead(ctx context.Context, _ int64) error {
 		if time.Since(began) > pauseMax {
 			pause = pauseFirst
 		}
-		wait(ctx, pause)
+		supervise.Wait(ctx, pause)
 	}
 	return nil
 }
@@ -139,13 +140,4 @@ func (e *Engine) session(ctx context.Context) error {
 	grace := time.AfterFunc(stopGrace, cancel)
 	defer grace.Stop()
 	return errors.Join(err, w.finish(context.WithoutCancel(ctx)))
-}
-
-func wait(ctx context.Context, pause time.Duration) {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

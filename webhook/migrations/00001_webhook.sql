@@ -81,7 +81,8 @@ CREATE TABLE webhook.deliveries (
     ended_at    timestamptz,
     CONSTRAINT deliveries_event UNIQUE (webhook_id, position)
 );
-CREATE INDEX deliveries_due ON webhook.deliveries (webhook_id, due_at) WHERE state = 'pending';
+CREATE INDEX deliveries_due ON webhook.deliveries (webhook_id, due_at, number) WHERE state = 'pending';
+CREATE INDEX deliveries_tests ON webhook.deliveries (due_at) WHERE state = 'pending' AND position IS NULL;
 CREATE INDEX deliveries_listed ON webhook.deliveries (webhook_id, number);
 CREATE INDEX deliveries_failed ON webhook.deliveries (webhook_id, number) WHERE state = 'failed';
 CREATE INDEX deliveries_ended ON webhook.deliveries (ended_at) WHERE state <> 'pending';

@@ -27,22 +27,27 @@ SET state = 'pending', tries = 0, since = excluded.since, due_at = excluded.due_
 WHERE d.state <> 'pending';
 
 -- name: Due :many
--- What is to be sent, of each subscription the longest due first, of all of them in turn. Tests are sent whatever the subscription's status.
--- Whose account it is, is asked again, now, where that decides.
+-- What is to be sent, of each subscription the longest due first, of all of them in turn. Of those that are not served now, nothing is looked at
+-- but tests, which are sent whatever the status. Whose account it is, is asked again, now, where that decides.
 SELECT d.delivery_id, d.webhook_id, d.type, d.payload, d.tries, d.since, d.attempts, s.url, s.owned_by, s.failures,
     coalesce((SELECT b.owner_id FROM readmodel.balances b WHERE s.owned_by <> '' AND b.account_id = d.account_id LIMIT 1), '')::text AS owner_id,
     (SELECT array_agg(x.secret ORDER BY x.secret_id DESC) FROM webhook.secrets x
      WHERE x.webhook_id = s.webhook_id AND (x.expires_at IS NULL OR x.expires_at > @now))::bytea[] AS secrets,
     (d.position IS NULL)::boolean AS test
-FROM webhook.subscriptions s
-CROSS JOIN LATERAL (
-    SELECT w.*, row_number() OVER (ORDER BY w.due_at, w.number) AS turn FROM (
+FROM (
+    SELECT n.*, row_number() OVER (PARTITION BY n.webhook_id ORDER BY n.due_at, n.number) AS turn
+    FROM webhook.subscriptions w
+    CROSS JOIN LATERAL (
         SELECT p.* FROM webhook.deliveries p
-        WHERE p.webhook_id = s.webhook_id AND p.state = 'pending' AND p.due_at <= @now AND p.delivery_id <> ALL (@at_work::uuid[])
-          AND (p.position IS NULL OR s.status = 'active' AND s.quiet_until <= @now)
-        ORDER BY p.due_at, p.number LIMIT @each) AS w
+        WHERE p.webhook_id = w.webhook_id AND p.state = 'pending' AND p.due_at <= @now AND p.delivery_id <> ALL (@at_work::uuid[]) AND p.position IS NOT NULL
+        ORDER BY p.due_at, p.number LIMIT @each
+    ) AS n
+    WHERE w.status = 'active' AND w.quiet_until <= @now AND w.webhook_id <> ALL (@busy::uuid[]) AND (w.failures = 0 OR @failing_too::boolean)
+    UNION ALL
+    SELECT t.*, 1 FROM webhook.deliveries t
+    WHERE t.position IS NULL AND t.state = 'pending' AND t.due_at <= @now AND t.delivery_id <> ALL (@at_work) AND t.webhook_id <> ALL (@busy)
 ) AS d
-WHERE s.webhook_id <> ALL (@busy::uuid[]) AND (s.failures = 0 OR @failing_too::boolean)
+JOIN webhook.subscriptions s ON s.webhook_id = d.webhook_id
 ORDER BY d.turn, d.due_at LIMIT @row_limit;
 
 -- name: NoteDelivery :batchexec

@@ -141,15 +141,20 @@ SELECT d.delivery_id, d.webhook_id, d.type, d.payload, d.tries, d.since, d.attem
     (SELECT array_agg(x.secret ORDER BY x.secret_id DESC) FROM webhook.secrets x
      WHERE x.webhook_id = s.webhook_id AND (x.expires_at IS NULL OR x.expires_at > $1))::bytea[] AS secrets,
     (d.position IS NULL)::boolean AS test
-FROM webhook.subscriptions s
-CROSS JOIN LATERAL (
-    SELECT w.number, w.delivery_id, w.webhook_id, w.position, w.account_id, w.type, w.payload, w.state, w.tries, w.since, w.attempts, w.due_at, w.created_at, w.ended_at, row_number() OVER (ORDER BY w.due_at, w.number) AS turn FROM (
+FROM (
+    SELECT n.number, n.delivery_id, n.webhook_id, n.position, n.account_id, n.type, n.payload, n.state, n.tries, n.since, n.attempts, n.due_at, n.created_at, n.ended_at, row_number() OVER (PARTITION BY n.webhook_id ORDER BY n.due_at, n.number) AS turn
+    FROM webhook.subscriptions w
+    CROSS JOIN LATERAL (
         SELECT p.number, p.delivery_id, p.webhook_id, p.position, p.account_id, p.type, p.payload, p.state, p.tries, p.since, p.attempts, p.due_at, p.created_at, p.ended_at FROM webhook.deliveries p
-        WHERE p.webhook_id = s.webhook_id AND p.state = 'pending' AND p.due_at <= $1 AND p.delivery_id <> ALL ($2::uuid[])
-          AND (p.position IS NULL OR s.status = 'active' AND s.quiet_until <= $1)
-        ORDER BY p.due_at, p.number LIMIT $3) AS w
+        WHERE p.webhook_id = w.webhook_id AND p.state = 'pending' AND p.due_at <= $1 AND p.delivery_id <> ALL ($2::uuid[]) AND p.position IS NOT NULL
+        ORDER BY p.due_at, p.number LIMIT $3
+    ) AS n
+    WHERE w.status = 'active' AND w.quiet_until <= $1 AND w.webhook_id <> ALL ($4::uuid[]) AND (w.failures = 0 OR $5::boolean)
+    UNION ALL
+    SELECT t.number, t.delivery_id, t.webhook_id, t.position, t.account_id, t.type, t.payload, t.state, t.tries, t.since, t.attempts, t.due_at, t.created_at, t.ended_at, 1 FROM webhook.deliveries t
+    WHERE t.position IS NULL AND t.state = 'pending' AND t.due_at <= $1 AND t.delivery_id <> ALL ($2) AND t.webhook_id <> ALL ($4)
 ) AS d
-WHERE s.webhook_id <> ALL ($4::uuid[]) AND (s.failures = 0 OR $5::boolean)
+JOIN webhook.subscriptions s ON s.webhook_id = d.webhook_id
 ORDER BY d.turn, d.due_at LIMIT $6
 `
 
@@ -178,8 +183,8 @@ type DueRow struct {
 	Test       bool
 }
 
-// What is to be sent, of each subscription the longest due first, of all of them in turn. Tests are sent whatever the subscription's status.
-// Whose account it is, is asked again, now, where that decides.
+// What is to be sent, of each subscription the longest due first, of all of them in turn. Of those that are not served now, nothing is looked at
+// but tests, which are sent whatever the status. Whose account it is, is asked again, now, where that decides.
 func (q *Queries) Due(ctx context.Context, arg DueParams) ([]DueRow, error) {
 	rows, err := q.db.Query(ctx, Due,
 		arg.Now,

@@ -21,7 +21,7 @@ var errNoObject = errors.New("not a JSON object")
 func Decode(typ string, schema int, data []byte) (Event, error) {
 	switch (EventType{typ, schema}) {
 	case EventType{TypeRequested, schemaRequested}:
-		return decode(data, Requested{})
+		return decode(data, Requested{}, (*Requested).compact)
 	case EventType{TypeApproved, schemaApproved}:
 		return decode(data, Approved{})
 	case EventType{TypeRejected, schemaRejected}:
@@ -42,11 +42,14 @@ type stored interface {
 // the set.
 func Fault(e Event) error { return e.(stored).fault() }
 
-func decode[E stored](data []byte, blank E) (Event, error) {
+func decode[E stored](data []byte, blank E, settle ...func(*E)) (Event, error) {
 	e := blank
 	err := errNoObject
 	if isObject(data) { // a null would leave blank as it is and be no error
 		err = json.Unmarshal(data, &e)
+	}
+	for _, f := range settle {
+		f(&e)
 	}
 	if err == nil {
 		err = e.fault()
@@ -87,3 +90,11 @@ func (e Requested) fault() error {
 func (e Approved) fault() error { return missingUnless(e.By != "", "by") }
 func (e Rejected) fault() error { return missingUnless(e.By != "", "by") }
 func (e Expired) fault() error  { return missingUnless(!e.ExpiresAt.IsZero(), "expires_at") }
+
+// compact brings the command into the one form in which it is written.
+func (e *Requested) compact() {
+	var one bytes.Buffer
+	if json.Compact(&one, e.Command) == nil && one.Len() > 0 {
+		e.Command = one.Bytes()
+	}
+}

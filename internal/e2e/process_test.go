@@ -158,10 +158,15 @@ func start(t *testing.T, name string, environ []string, args ...string) *process
 	return p
 }
 
-func (p *process) tail() string {
+// said is all that it has written.
+func (p *process) said() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	lines := strings.Split(p.output.String(), "\n")
+	return p.output.String()
+}
+
+func (p *process) tail() string {
+	lines := strings.Split(p.said(), "\n")
 	return strings.Join(lines[max(0, len(lines)-60):], "\n")
 }
 

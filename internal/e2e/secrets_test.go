@@ -81,7 +81,7 @@ func TestConfigurationIsPrintedWithoutSecrets(t *testing.T) {
 					t.Fatal(err)
 				}
 				p := start(t, program, []string{"DATABASE_URL_FILE=" + file, "NATS_URL=nats://" + secret + "@n1.example:4222,tls://u:" + secret + "@n2.example:4222", "AUTH_ISSUER=http://127.0.0.1:1"}, args...)
-				code, said := p.exit(), p.tail()
+				code, said := p.exit(), p.said()
 				if code != 0 || !strings.Contains(said, "DATABASE_URL=") || !strings.Contains(said, "OPS_ADDR=") || !strings.Contains(said, "xxxxx") || !strings.Contains(said, "db.example") && name != "a bad one" {
 					t.Errorf("%d: %s", code, said)
 				}

@@ -38,6 +38,9 @@ func TestEachGetsWhatItIsAbout(t *testing.T) {
 	ofAccount.expect(1, 2, 3, 6, 7)
 	ofAda.expect(1, 2, 3, 6, 7)
 	neither.expect()
+	if log := w.deliveries(graces, ""); len(log) != 0 {
+		t.Errorf("on the list of one who owns nothing: %+v", log)
+	}
 	if n := len(everything.all()); n != 7 {
 		t.Errorf("%d requests for 7 events", n)
 	}
@@ -120,7 +123,11 @@ func TestOneThatHangsDoesNotDelayOthers(t *testing.T) {
 	kill := w.runToKill(w.engine(config))
 	w.awaitIdle(id)
 	alive.expect(upTo(300)...)
-	w.await("the dead one to be tried", func() bool { return dead.most.Load() == 3 })
+	for n := range int64(12) { // one comes back to life for a moment, again and again
+		w.await("the dead one to be tried", func() bool { return dead.current.Load() == 3 && int64(len(dead.all())) == 3+n })
+		hang <- struct{}{}
+	}
+	w.await("the dead one to be tried", func() bool { return dead.current.Load() == 3 })
 	if dead.most.Load() > 3 || alive.most.Load() > 3 {
 		t.Errorf("%d and %d requests at once", dead.most.Load(), alive.most.Load())
 	}
@@ -136,12 +143,14 @@ func TestThoseThatFailLeaveHandsToTheOthers(t *testing.T) {
 	var hanging atomic.Int64
 	alive := newReceiver(t, nil)
 	id := w.subscribe(alive, webhook.New{})
+	var dead []*receiver
 	for range 10 {
 		r := newReceiver(t, func(http.ResponseWriter, *http.Request, int) {
 			hanging.Add(1)
 			<-hang
 		})
 		w.subscribe(r, webhook.New{})
+		dead = append(dead, r)
 	}
 	w.exec("UPDATE webhook.subscriptions SET failures = 3 WHERE webhook_id <> $1", id)
 	w.add(uuid.New(), "ada", readmodel.TypeDeposit, 50)
@@ -151,8 +160,10 @@ func TestThoseThatFailLeaveHandsToTheOthers(t *testing.T) {
 	w.awaitIdle(id)
 	alive.expect(upTo(50)...)
 	w.await("half of the hands to be taken", func() bool { return hanging.Load() == 4 })
-	if hanging.Load() != 4 {
-		t.Errorf("%d hang", hanging.Load())
+	for _, r := range dead {
+		if r.most.Load() > 1 {
+			t.Errorf("%d requests at once to one that fails", r.most.Load())
+		}
 	}
 	kill()
 }

@@ -223,9 +223,11 @@ func TestRetention(t *testing.T) {
 	w.add(uuid.New(), "ada", readmodel.TypeDeposit, 10)
 	w.awaitIdle(id)
 	stop()
-	if _, err := w.store.Rotate(t.Context(), w.staff(), id, 0); err != nil {
+	out, err := w.store.Rotate(t.Context(), w.staff(), id, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
+	r.trust(out.Secret)
 	w.exec("UPDATE webhook.deliveries SET ended_at = ended_at - interval '15 days' WHERE position <= 6")
 	w.exec("UPDATE webhook.deliveries SET state = 'pending', ended_at = NULL, due_at = now() + interval '1 day' WHERE position = 6")
 	w.exec("UPDATE webhook.attempts SET at = at - interval '15 days'")
@@ -238,5 +240,16 @@ func TestRetention(t *testing.T) {
 	})
 	if d := w.deliveries(id, webhook.Pending); len(d) != 1 || d[0].Position != 6 {
 		t.Errorf("%+v", d)
+	}
+	before := r.ids()
+	w.exec("UPDATE log_head SET position = 10")
+	if _, err := w.store.ReplayFrom(t.Context(), w.staff(), id, 1); err != nil {
+		t.Fatal(err)
+	}
+	w.await("all again", func() bool { return len(w.deliveries(id, webhook.Delivered)) >= 9 })
+	for position, now := range r.ids() {
+		if now != before[position] {
+			t.Errorf("event %d came as %s, and comes as %s after its delivery was forgotten", position, before[position], now)
+		}
 	}
 }

@@ -139,6 +139,27 @@ func TestTwoLead(t *testing.T) {
 	}
 }
 
+// Who comes second with the same page finds the position moved: it makes nothing, and moves nothing back.
+func TestAPageIsPutOnTheListOnce(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, webhook.Limits{})
+	id := w.subscribe(newReceiver(t, nil), webhook.New{})
+	event := uuid.New()
+	for n, want := range []int64{1, 0, 0} {
+		made, err := delivery.Advance(t.Context(), w.pool, id, 0, 7, event)
+		if err != nil || made != want {
+			t.Errorf("time %d: %d made, %v", n, made, err)
+		}
+		w.exec("UPDATE webhook.deliveries SET state = 'delivered'")
+	}
+	if made, err := delivery.Advance(t.Context(), w.pool, id, 7, 9, uuid.New()); err != nil || made != 1 {
+		t.Errorf("from where it is: %d made, %v", made, err)
+	}
+	if s := w.webhook(id); s.Position != 9 || s.Pending != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // What is on the list is bounded: the rest stays in the log, and comes when there is room.
 func TestListsAreBounded(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"passbook/webhook"
 )
@@ -19,6 +20,12 @@ func (e *Engine) Intercept(through func(what string, do func() error) error) {
 // Reach has the engine find names and trust certificates as a test wants it to.
 func (e *Engine) Reach(policy webhook.Policy, resolver *net.Resolver, roots *x509.CertPool) {
 	e.sender = newSender(policy, e.config.Timeout, resolver, roots)
+}
+
+// Advance puts one event on the list of a subscription that is at a position.
+func Advance(ctx context.Context, pool *pgxpool.Pool, id uuid.UUID, from, through int64, event uuid.UUID) (made int64, err error) {
+	g := group{{id: id, revision: 1, position: from}}
+	return newTable(pool).advance(ctx, g, through, []entry{{id: webhook.DeliveryID(id, event), webhookID: id, position: through, kind: "deposit", payload: "{}"}})
 }
 
 // Phases are the uses of the list that a process can be killed in.

@@ -1,4 +1,4 @@
 package rebuild
 
 // Shrink makes the bounds so small that a log of some hundred events has many segments, flushes and passes.
-func Shrink() { segmentEvents, streamsMax, flushBytes = 50, 25, 4<<10 }
+func Shrink() { segmentEvents, streamsMax, flushBytes = 50, 60, 4<<10 }

@@ -71,13 +71,18 @@ func TestPlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const atATime = 60 // streams, in these tests
+	passes := int(value[int64](b, `SELECT count(*) FROM events WHERE version = 1`)+atATime-1) / atATime
 	for _, p := range plans {
 		rows := value[int64](b, `SELECT count(*) FROM readmodel.`+p.Projection)
 		streams := int64(40)
-		if p.Projection == readmodel.Payments {
+		switch p.Projection {
+		case readmodel.Payments:
 			streams = value[int64](b, `SELECT count(*) FROM events WHERE version = 1 AND stream_type = 'payment'`)
+		case readmodel.Approvals:
+			streams = value[int64](b, `SELECT count(*) FROM events WHERE version = 1 AND stream_type = 'approval'`)
 		}
-		if p.Live != 1 || p.Next != 2 || p.Events != 900 || p.Accounts != streams || p.Rows != rows || p.DiskBytes < 8192 || p.Estimate <= 0 || p.Passes != 3 || p.Resumes != "" {
+		if p.Live != 1 || p.Next != 2 || p.Events != 900 || p.Accounts != streams || p.Rows != rows || p.DiskBytes < 8192 || p.Estimate <= 0 || p.Passes != passes || p.Resumes != "" {
 			t.Errorf("%+v", p)
 		}
 	}

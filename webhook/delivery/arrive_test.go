@@ -167,3 +167,24 @@ func TestThoseThatFailLeaveHandsToTheOthers(t *testing.T) {
 	}
 	kill()
 }
+
+// A subscription that fails is tried with one delivery at a time.
+func TestOneThatFailsIsTriedWithOneDelivery(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, webhook.Limits{})
+	hang := make(chan struct{})
+	defer close(hang)
+	dead := newReceiver(t, func(http.ResponseWriter, *http.Request, int) { <-hang })
+	alive := newReceiver(t, nil)
+	id := w.subscribe(dead, webhook.New{})
+	w.exec("UPDATE webhook.subscriptions SET failures = 3")
+	other := w.subscribe(alive, webhook.New{})
+	w.add(uuid.New(), "ada", readmodel.TypeDeposit, 20)
+	kill := w.runToKill(w.engine(hasty()))
+	w.awaitIdle(other)
+	w.await("an attempt", func() bool { return dead.current.Load() > 0 })
+	if n := dead.most.Load(); n != 1 || w.webhook(id).Failures != 3 {
+		t.Errorf("%d requests at once", n)
+	}
+	kill()
+}

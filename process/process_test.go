@@ -42,7 +42,7 @@ func TestOutcomes(t *testing.T) {
 		"accepted, and then nothing": {clearing.Behaviour{Delay: clearing.Forever}, 5 * soon, payment.StatusTimedOut, ""},
 		"forgotten":                  {clearing.Behaviour{Delay: 4 * soon, Forgets: true}, time.Minute, payment.StatusSettled, ""},
 		"settled, then rejected":     {clearing.Behaviour{Delay: soon, Contradicts: true}, time.Minute, "", "payment.answer_contradicted"},
-		"settled too late":           {clearing.Behaviour{Delay: 60 * soon, IgnoresDeadline: true}, 4 * soon, payment.StatusTimedOut, "payment.answer_contradicted"},
+		"settled too late":           {clearing.Behaviour{Delay: 4 * time.Second, IgnoresDeadline: true}, 2 * time.Second, payment.StatusTimedOut, "payment.answer_contradicted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -64,12 +64,12 @@ SELECT string_agg(line, E'\n' ORDER BY line) FROM (
 ) AS described`)
 }
 
-// going has customers go on until stop.
+// going has customers go on until stop, or until so much has come that a rebuild on a slow machine would never be done.
 func (b *bank) going() (stop func()) {
 	told, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		for {
+		for range 150 {
 			select {
 			case <-told:
 				return

@@ -166,6 +166,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 
 // Serve runs an http.Server as Server.Run does.
 func Serve(ctx context.Context, listener net.Listener, server *http.Server, stopTimeout time.Duration) error {
+	fresh := watchFresh(server)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {
@@ -175,6 +176,7 @@ func Serve(ctx context.Context, listener net.Listener, server *http.Server, stop
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
+	defer time.AfterFunc(freshTime, fresh.close).Stop()
 	err := server.Shutdown(limit)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("requests still ran %s after the stop: %w", stopTimeout, err), server.Close())

@@ -14,7 +14,8 @@ import (
 // Limits of the texts in a command, in Unicode characters, and of the time to decide.
 const (
 	NameMax   = 255 // of who asks or decides, and at least 1
-	ReasonMax = 200 // and at least 1 of a rejection
+	ReasonMax = 200
+	WhyNotMax = 100 // of a rejection, and at least 1
 	TimeMax   = 366 * 24 * time.Hour
 )
 

@@ -67,7 +67,7 @@ func decideReject(s State, c Reject, at time.Time) ([]Event, error) {
 	if s.Status == StatusRejected && s.DecidedBy == c.By {
 		return nil, nil
 	}
-	if err := firstFault(s.decidable(c.By, at), checkText("reason", c.Reason, 1, WhyNotMax)); err != nil {
+	if err := firstFault(s.decidable(c.By, at), checkText("reason", c.Reason, 1, RejectionReasonMax)); err != nil {
 		return nil, err
 	}
 	return []Event{Rejected(c)}, nil

@@ -13,10 +13,10 @@ import (
 
 // Limits of the texts in a command, in Unicode characters, and of the time to decide.
 const (
-	NameMax   = 255 // of who asks or decides, and at least 1
-	ReasonMax = 200
-	WhyNotMax = 100 // of a rejection, and at least 1
-	TimeMax   = 366 * 24 * time.Hour
+	NameMax            = 255 // of who asks or decides, and at least 1
+	ReasonMax          = 200
+	RejectionReasonMax = 100 // and at least 1
+	TimeMax            = 366 * 24 * time.Hour
 )
 
 func firstFault(faults ...error) error {

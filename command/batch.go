@@ -57,9 +57,7 @@ func newBatch(head eventstore.Head, size int) *batch {
 }
 
 // after is the head of the log once the batch is committed.
-func (b *batch) after() eventstore.Head {
-	return eventstore.Head{Position: b.head.Position + b.log.Events(), RecordedAt: b.recordedAt}
-}
+func (b *batch) after() eventstore.Head { return b.log.After(b.head) }
 
 func keysOf(items []*item) []eventstore.Key {
 	keys := make([]eventstore.Key, 0, len(items))

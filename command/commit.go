@@ -191,9 +191,9 @@ func (p *Processor) decide(ctx context.Context, from loadSource, b *batch, items
 
 // known finds an aggregate in memory: as the batch in flight leaves it, or else as the log has it.
 func (p *Processor) known(id uuid.UUID) (bank.Aggregate, bool) {
-	if p.flight != nil {
-		if state, here := p.flight.states[id]; here {
-			return state, p.flight.broken[id] == nil
+	for _, f := range slices.Backward(p.flights) {
+		if state, here := f.states[id]; here {
+			return state, f.broken[id] == nil
 		}
 	}
 	return p.picture.get(id)

@@ -4,7 +4,7 @@
 // # The picture of the log
 //
 // A Processor keeps recently used accounts in memory, all as of one position of the log: its picture. Every decision is made
-// against the picture and committed with the demand that the log still ends there (eventstore.AppendAt). So a decision
+// against the picture and committed with the demand that the log still ends there (eventstore.Appender). So a decision
 // that was committed was made against the truth, whoever else writes: a withdrawal, a refusal for lack of funds and a
 // command that decides nothing are all equally exact. With one instance the demand always holds and a batch is one statement.
 //
@@ -16,8 +16,9 @@
 // queued, and tell their callers its answers. What it does not answer they decide themselves, the exclusive way, and nothing
 // is less exact for it. See package forward.
 //
-// While a batch is being committed the next one is decided behind it, in accounts as the first will leave them. It leaves
-// when the first stands. When the first does not, nothing decided behind it stands either, and both go the exclusive way.
+// While a batch is being committed the next one is decided behind it, in accounts as the first will leave them. It is sent
+// after the first as soon as it is as large, or else when the first stands, and one more is decided behind it. When the first
+// does not stand, nothing decided behind it stands either, and all of them go the exclusive way.
 //
 // # States of a command
 //

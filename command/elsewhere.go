@@ -207,7 +207,7 @@ func (p *Processor) reclaim(ctx context.Context) {
 
 // settle waits until nothing of ours is in flight.
 func (p *Processor) settle(ctx context.Context) {
-	for p.flight != nil {
+	for len(p.flights) > 0 {
 		p.land(ctx, <-p.landed)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"passbook/command"
 	"passbook/domain/account"
+	"passbook/domain/money"
 	"passbook/eventstore"
 )
 
@@ -146,4 +147,50 @@ func TestUnreadableAccountFailsAlone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	expect(t, execute(t, b, request(other, "b", open(other, 0))), 201, "balance 0 version 1 position 2")
+}
+
+// Two batches are on their way and one is decided behind them when the first fails: all are decided again, in their order, and each
+// has its effect once.
+func TestBatchesBehindOneThatFailed(t *testing.T) {
+	t.Parallel()
+	for name, committed := range map[string]bool{"it was committed": true, "it was not": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			entered, leave := make(chan struct{}), make(chan struct{})
+			store := &hooks{Store: newDatabase(t)}
+			b, id := start(t, store, command.Config{BatchMax: 1}), uuid.New()
+			execute(t, b, request(id, "open", open(id, 0)))
+			first := true
+			store.appendAt = func(next func() error) error {
+				if !first {
+					return next()
+				}
+				first = false
+				close(entered)
+				<-leave
+				if committed {
+					return errors.Join(eventstore.ErrOutcomeUnknown, next())
+				}
+				return eventstore.ErrOutcomeUnknown
+			}
+			var all sync.WaitGroup
+			for i, amount := range []money.Amount{1, 10, 100, 1000} {
+				all.Go(func() {
+					if answer, err := b.Execute(t.Context(), request(id, fmt.Sprint(amount), deposit(amount))); err != nil || answer.Status != 201 {
+						t.Errorf("deposit of %d: %+v, %v", amount, answer, err)
+					}
+				})
+				if i == 0 {
+					<-entered
+				}
+				b.awaitTaken(t, float64(min(i+2, 4))) // the last one waits: there is no room for it
+			}
+			close(leave)
+			all.Wait()
+			if got := fold(t, store.Store, id); got.Balance != 1111 || got.Version != 5 {
+				t.Errorf("the log says %d at version %d", got.Balance, got.Version)
+			}
+			expect(t, execute(t, b, request(id, "more", deposit(1))), 201, "balance 1112 version 6 position 6")
+		})
+	}
 }

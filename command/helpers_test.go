@@ -18,6 +18,7 @@ import (
 	"passbook/domain/bank"
 	"passbook/domain/money"
 	"passbook/eventstore"
+	"passbook/eventstore/storetest"
 	"passbook/internal/pgtest"
 )
 
@@ -46,12 +47,14 @@ type hooks struct {
 	load     func(ids []uuid.UUID)
 }
 
-func (h *hooks) AppendAt(ctx context.Context, head int64, batch *eventstore.Batch) error {
-	next := func() error { return h.Store.AppendAt(ctx, head, batch) }
-	if h.appendAt == nil {
-		return next()
+func (h *hooks) Appender(timeout time.Duration) eventstore.Appender {
+	around := func(next func() error) error {
+		if h.appendAt == nil {
+			return next()
+		}
+		return h.appendAt(next)
 	}
-	return h.appendAt(next)
+	return storetest.Around(h.Store.Appender(timeout), around)
 }
 
 func (h *hooks) Load(ctx context.Context, ids []uuid.UUID, fold string, into eventstore.Loader) error {

@@ -10,11 +10,13 @@ import (
 // flight is a batch on its way to the log.
 type flight struct {
 	*batch
-	err error
+	err    error
+	landed bool
 }
 
 // work is the deciding goroutine. While one batch is being committed it decides the next one behind it, on the assumption
-// that the first will stand; the next one leaves as soon as it does. So neither Postgres nor the processors wait for each other.
+// that the first will stand, and sends it after the first when it has grown as large, or else as soon as the first stands. So
+// neither Postgres nor the processors wait for each other.
 func (p *Processor) work(ctx context.Context) {
 	unhurried := context.WithoutCancel(ctx)
 	for {
@@ -89,7 +91,7 @@ func (p *Processor) drain(ctx context.Context) {
 		case <-p.away.home:
 			p.reclaim(ctx)
 		default:
-			if p.flight == nil && p.away.count.Load() == 0 {
+			if len(p.flights) == 0 && p.away.count.Load() == 0 {
 				return
 			}
 			p.await(ctx)
@@ -109,8 +111,8 @@ func (p *Processor) await(ctx context.Context) {
 
 // end is where the log will end when everything decided and in flight stands.
 func (p *Processor) end() eventstore.Head {
-	if p.flight != nil {
-		return p.flight.after()
+	if n := len(p.flights); n > 0 {
+		return p.flights[n-1].after()
 	}
 	return p.picture.head
 }
@@ -140,7 +142,7 @@ func (p *Processor) admitSingles(ctx context.Context, items []*item) {
 		p.retreat(ctx, err, items)
 		return
 	}
-	if p.flight == nil {
+	if p.mayLaunch() {
 		p.launch(ctx)
 	}
 }
@@ -186,57 +188,87 @@ func (p *Processor) recall(ctx context.Context, b *batch, first int) {
 // leavesNothing tells that neither events nor an answer under its key are to be stored.
 func (r reply) leavesNothing() bool { return r.err != nil || !kept(r.answer.Status) }
 
-// launch sends the open batch off. Its goroutine ends with its landing, which is always awaited.
+// flightsMax is how many batches are on their way at once: while Postgres commits one, the next one lies there already. A third
+// would only make all of them smaller.
+const flightsMax = 2
+
+// mayLaunch tells whether the open batch leaves now. Behind another one it leaves when it is as large: smaller batches would
+// cost more than the wait.
+func (p *Processor) mayLaunch() bool {
+	n := len(p.flights)
+	return n == 0 || n < flightsMax && len(p.open.items) >= len(p.flights[n-1].items)
+}
+
+// launch sends the open batch off. Its landing is always awaited.
 func (p *Processor) launch(ctx context.Context) {
 	f := &flight{batch: p.open}
-	p.flight, p.open = f, nil
-	go func() {
-		ctx, cancel := context.WithTimeout(ctx, p.config.WriteTimeout)
-		defer cancel()
-		f.err = p.store.AppendAt(ctx, f.head.Position, f.log)
+	p.flights, p.open = append(p.flights, f), nil
+	p.appender.Append(ctx, f.head, f.log, func(err error) {
+		f.err = err
 		p.landed <- f
-	}()
+	})
 }
 
-// land takes the outcome of the batch in flight. The next one leaves before anybody is told, so that Postgres does not wait.
+// land takes the outcome of a batch in flight. The next one leaves before anybody is told, so that Postgres does not wait.
 func (p *Processor) land(ctx context.Context, f *flight) {
-	if f.err != nil {
-		p.flight = nil
-		p.regroup(ctx, f.err, f.items)
-		return
-	}
-	p.arrive(f)
-	if p.open != nil {
-		p.launch(ctx)
-	}
-	p.tell(f.batch)
-}
-
-func (p *Processor) arrive(f *flight) {
-	p.flight = nil
-	p.committed(f.batch)
-}
-
-// retreat is for items that could not be decided: it waits for the batch in flight and goes the exclusive way with the rest.
-func (p *Processor) retreat(ctx context.Context, cause error, items []*item) {
-	var failed []*item
-	if p.flight != nil {
-		f := <-p.landed
-		if f.err == nil {
-			p.arrive(f)
-			p.tell(f.batch)
-		} else {
-			p.flight, failed = nil, f.items
+	f.landed = true
+	for len(p.flights) > 0 && p.flights[0].landed {
+		first := p.flights[0]
+		if first.err != nil {
+			p.regroup(ctx, first.err, p.ground()...)
+			return
 		}
+		p.arrive(first)
+		if p.open != nil && p.mayLaunch() {
+			p.launch(ctx)
+		}
+		p.tell(first.batch)
 	}
-	p.regroup(ctx, cause, failed, items)
 }
 
-// regroup forgets what was decided behind a batch that did not stand, and takes all of them, in their order, the exclusive way.
+// arrive makes the oldest flight part of the picture.
+func (p *Processor) arrive(first *flight) {
+	p.flights = append(p.flights[:0], p.flights[1:]...)
+	p.committed(first.batch)
+}
+
+// ground waits for all flights behind one that failed. They were decided behind it and stand only if it does: what became of their
+// commands is looked up, whatever is said of them.
+func (p *Processor) ground() (groups [][]*item) {
+	for _, f := range p.flights {
+		for !f.landed {
+			(<-p.landed).landed = true
+		}
+		groups = append(groups, f.items)
+	}
+	p.flights = p.flights[:0]
+	return groups
+}
+
+// retreat is for items that could not be decided: it waits for the batches in flight and goes the exclusive way with the rest.
+func (p *Processor) retreat(ctx context.Context, cause error, items []*item) {
+	var failed [][]*item
+	for len(p.flights) > 0 {
+		first := p.flights[0]
+		for !first.landed {
+			(<-p.landed).landed = true
+		}
+		if first.err != nil {
+			failed = p.ground()
+			break
+		}
+		p.arrive(first)
+		p.tell(first.batch)
+	}
+	p.regroup(ctx, cause, failed...)
+	p.commitExclusive(ctx, items)
+}
+
+// regroup forgets what was decided behind batches that did not stand, and takes all of them, in their order, the exclusive way.
 func (p *Processor) regroup(ctx context.Context, cause error, groups ...[]*item) {
 	p.collided(cause)
 	if p.open != nil {
-		groups = append(groups[:1:1], append([][]*item{p.open.items}, groups[1:]...)...)
+		groups = append(groups, p.open.items)
 		p.open = nil
 	}
 	for _, items := range groups {

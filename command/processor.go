@@ -59,6 +59,7 @@ func (c Config) withDefaults() Config {
 type Processor struct {
 	config   Config
 	store    Log
+	appender eventstore.Appender
 	codec    *eventcodec.Codec
 	render   Renderer
 	log      *slog.Logger
@@ -75,15 +76,15 @@ type Processor struct {
 	shut  bool
 
 	// What follows is the deciding goroutine's own: see pipeline.go.
-	open         *batch // being decided; nil unless a batch is in flight
-	flight       *flight
+	open         *batch    // being decided; nil unless a batch is in flight
+	flights      []*flight // on their way, the oldest first
 	landed       chan *flight
 	exclusiveFor int // batches that still go the exclusive way after a collision
 }
 
 // Log is what the processor needs of the event store.
 type Log interface {
-	AppendAt(ctx context.Context, head int64, batch *eventstore.Batch) error
+	Appender(timeout time.Duration) eventstore.Appender
 	Exclusive(ctx context.Context, fn func(context.Context, *eventstore.Session) error) error
 	Load(ctx context.Context, ids []uuid.UUID, fold string, into eventstore.Loader) error
 	Answers(ctx context.Context, keys []eventstore.Key) (map[eventstore.Key]eventstore.Answer, error)
@@ -108,7 +109,7 @@ func New(store Log, config Config, render Renderer, notify func(), log *slog.Log
 	p := &Processor{
 		config: config, store: store, codec: codec, render: render, log: log, notify: notify,
 		inflight: newInflight(), picture: known, snaps: newSnapshotter(store, config.SnapshotEvery, log),
-		queue: newQueue(config.QueueMax, config.QueueAge), doors: newAdmission(config.QueueDelay), landed: make(chan *flight, 1),
+		queue: newQueue(config.QueueMax, config.QueueAge), doors: newAdmission(config.QueueDelay), landed: make(chan *flight, flightsMax),
 		away: away{home: make(chan struct{}, 1)},
 	}
 	p.metrics = newMetrics(registerer, func() float64 { return float64(p.queue.depth()) })
@@ -192,7 +193,9 @@ func (p *Processor) Run(ctx context.Context) error {
 	var parts errgroup.Group
 	snapshotting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	parts.Go(func() error { return p.snaps.run(snapshotting) })
+	p.appender = p.store.Appender(p.config.WriteTimeout)
 	p.work(ctx)
+	p.appender.Close()
 	stop()
 	return parts.Wait()
 }

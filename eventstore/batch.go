@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
@@ -15,6 +16,7 @@ import (
 type Batch struct {
 	recordedAt time.Time
 	events     int64
+	last       uuid.UUID // the last event
 
 	version, effectiveAt, eventID, streamID, schema   array
 	streamType, typ, data, metadata                   array
@@ -41,6 +43,15 @@ func (b *Batch) Events() int64 { return b.events }
 
 // RecordedAt is the booking time of all of them.
 func (b *Batch) RecordedAt() time.Time { return b.recordedAt }
+
+// After is the head of a log that ended at head before the batch was appended.
+func (b *Batch) After(head Head) Head {
+	after := Head{Position: head.Position + b.events, RecordedAt: b.recordedAt, EventID: b.last}
+	if b.events == 0 {
+		after.EventID = head.EventID
+	}
+	return after
+}
 
 // arrays lists the columns in the order of the statement's parameters.
 func (b *Batch) arrays() [18]*array {
@@ -102,6 +113,7 @@ func (b *Batch) addEvent(a *Append, version int64, e *NewEvent) error {
 	b.version.int8(version)
 	b.effectiveAt.int8(microseconds(effectiveAt))
 	b.eventID.bytes(e.ID[:])
+	b.last = e.ID
 	b.streamID.bytes(a.StreamID[:])
 	b.schema.int2(e.Schema)
 	b.streamType.text(a.StreamType)
@@ -125,12 +137,13 @@ func (b *Batch) addAnswer(a *Answer) {
 }
 
 // params are the statement's parameters behind the head.
-func (b *Batch) params(head int64) [][]byte {
-	params := make([][]byte, 0, 21)
+func (b *Batch) params(head Head) [][]byte {
+	params, after := make([][]byte, 0, 23), b.After(head)
 	params = append(params,
-		binary.BigEndian.AppendUint64(nil, uint64(head)),                       //nolint:gosec // two's complement is the format
+		binary.BigEndian.AppendUint64(nil, uint64(head.Position)),              //nolint:gosec // two's complement is the format
 		binary.BigEndian.AppendUint64(nil, uint64(b.events)),                   //nolint:gosec // likewise
 		binary.BigEndian.AppendUint64(nil, uint64(microseconds(b.recordedAt))), //nolint:gosec // likewise
+		head.EventID[:], after.EventID[:],
 	)
 	for _, a := range b.arrays() {
 		params = append(params, a.finished())

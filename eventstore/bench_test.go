@@ -47,7 +47,7 @@ func BenchmarkAppendAt(b *testing.B) {
 						batch, err = eventstore.NewBatch(head.Next(time.Now()), entries...)
 					}
 					if err == nil {
-						err = store.AppendAt(b.Context(), head.Position, batch)
+						err = store.AppendAt(b.Context(), head, batch)
 					}
 					if err != nil {
 						b.Fatal(err)

@@ -3,7 +3,7 @@
 // # Overview
 //
 // A stream is the history of one aggregate, its events numbered 1, 2, 3 by version. The log is all streams together, its
-// events numbered by position. One row, log_head, holds the last position. Whoever appends first takes that row's lock and
+// events numbered by position. One row, log_head, holds the last position and the id of the event there. Whoever appends first takes that row's lock and
 // keeps it until the commit, so that positions are
 //
 //   - gapless: an aborted append gives its positions back with the row;
@@ -19,10 +19,11 @@
 //
 //   - AppendAt is the fast way: one statement that compares the head with the position the writer has decided upon and
 //     swaps it. A writer whose picture of the log ends at the head it names cannot be stale, whatever it read or refused.
+//     An Appender does the same with one batch behind the other, the next one sent before the last is answered.
 //   - Exclusive holds the head first and lets the writer read what it missed, decide, then append. It cannot lose a race.
 //   - Append takes entries with expected versions and gives each its own verdict.
 //
-// Behind all three stand the unique keys (stream_id, version) and (caller, key): Postgres refuses what this package might
+// Behind all of them stand the unique keys (stream_id, version) and (caller, key): Postgres refuses what this package might
 // get wrong.
 //
 // # Failures

@@ -74,7 +74,8 @@ func (e *Event) DecodeMetadata() (Metadata, error) {
 // Head is the end of the log.
 type Head struct {
 	Position   int64     // of the last event; 0 when there is none
-	RecordedAt time.Time // of the last event
+	RecordedAt time.Time // of the last event, or of what was answered since
+	EventID    uuid.UUID // of the last event; zero when there is none
 }
 
 // Next is the booking time of what is appended behind the head now: the clock in the log's precision, microseconds, but

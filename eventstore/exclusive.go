@@ -81,9 +81,9 @@ func (s *Session) Versions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]
 
 // Append writes the batch behind the session's head. Its booking time must not be before the head's.
 func (s *Session) Append(ctx context.Context, batch *Batch) error {
-	if err := swapHead(ctx, s.tx.Conn(), s.head.Position, batch); err != nil {
+	if err := swapHead(ctx, s.tx.Conn(), s.head, batch); err != nil {
 		return err
 	}
-	s.head = Head{Position: s.head.Position + batch.Events(), RecordedAt: batch.RecordedAt()}
+	s.head = batch.After(s.head)
 	return nil
 }

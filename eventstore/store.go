@@ -29,7 +29,7 @@ type querier interface {
 const eventColumns = `position, event_id, stream_type, stream_id, version, type, schema, data, metadata, effective_at, recorded_at`
 
 const (
-	selectHead   = `SELECT position, recorded_at FROM log_head`
+	selectHead   = `SELECT position, recorded_at, event_id FROM log_head`
 	selectLog    = `SELECT ` + eventColumns + ` FROM events WHERE position > $1 ORDER BY position LIMIT $2`
 	selectStream = `SELECT ` + eventColumns + ` FROM events WHERE stream_id = $1 AND version > $2 ORDER BY version LIMIT $3`
 )
@@ -39,7 +39,7 @@ func (s *Store) Head(ctx context.Context) (Head, error) { return readHead(ctx, s
 
 func readHead(ctx context.Context, q querier, sql string) (Head, error) {
 	var head Head
-	if err := q.QueryRow(ctx, sql).Scan(&head.Position, &head.RecordedAt); err != nil {
+	if err := q.QueryRow(ctx, sql).Scan(&head.Position, &head.RecordedAt, (*[16]byte)(&head.EventID)); err != nil {
 		return Head{}, fmt.Errorf("read the head of the log: %w", err)
 	}
 	head.RecordedAt = head.RecordedAt.UTC()

@@ -14,16 +14,16 @@ import (
 // and the other two insert nothing. The UPDATE waits for whoever holds the row and then looks at its new value.
 const appendAt = `
 WITH head AS (
-    UPDATE log_head SET position = position + $2, recorded_at = $3 WHERE position = $1 RETURNING position
+    UPDATE log_head SET position = position + $2, recorded_at = $3, event_id = $5 WHERE position = $1 AND event_id = $4 RETURNING position
 ), appended AS (
     INSERT INTO events (position, version, effective_at, recorded_at, event_id, stream_id, schema, stream_type, type, data, metadata)
     SELECT $1 + e.ordinality, e.version, e.effective_at, $3, e.event_id, e.stream_id, e.schema, e.stream_type, e.type, e.data::json, e.metadata::json
-    FROM head, unnest($4::bigint[], $5::timestamptz[], $6::uuid[], $7::uuid[], $8::smallint[], $9::text[], $10::text[], $11::text[], $12::text[])
+    FROM head, unnest($6::bigint[], $7::timestamptz[], $8::uuid[], $9::uuid[], $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[])
         WITH ORDINALITY AS e(version, effective_at, event_id, stream_id, schema, stream_type, type, data, metadata, ordinality)
 ), answered AS (
     INSERT INTO idempotency_keys (position, version, recorded_at, key_id, stream_id, status, caller, key, fingerprint, body)
     SELECT k.position, k.version, $3, k.key_id, k.stream_id, k.status, k.caller, k.key, k.fingerprint, k.body
-    FROM head, unnest($13::bigint[], $14::bigint[], $15::uuid[], $16::uuid[], $17::smallint[], $18::text[], $19::text[], $20::bytea[], $21::text[])
+    FROM head, unnest($15::bigint[], $16::bigint[], $17::uuid[], $18::uuid[], $19::smallint[], $20::text[], $21::text[], $22::bytea[], $23::text[])
         AS k(position, version, key_id, stream_id, status, caller, key, fingerprint, body)
 )
 SELECT position FROM head`
@@ -33,7 +33,7 @@ SELECT position FROM head`
 //
 // A *VersionConflict or *KeyTaken means that Postgres refused the whole batch; it does not name the culprit. An error that
 // is ErrOutcomeUnknown leaves open what happened.
-func (s *Store) AppendAt(ctx context.Context, head int64, batch *Batch) error {
+func (s *Store) AppendAt(ctx context.Context, head Head, batch *Batch) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("append: %w", err)
@@ -46,7 +46,7 @@ func (s *Store) AppendAt(ctx context.Context, head int64, batch *Batch) error {
 const statementName = "passbook_append_at"
 
 // swapHead sends the batch below pgx's types: its parameters are in the binary format already.
-func swapHead(ctx context.Context, conn *pgx.Conn, head int64, batch *Batch) error {
+func swapHead(ctx context.Context, conn *pgx.Conn, head Head, batch *Batch) error {
 	if _, err := conn.Prepare(ctx, statementName, appendAt); err != nil { // the first time on each connection
 		return fmt.Errorf("prepare append: %w", err)
 	}

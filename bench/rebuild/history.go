@@ -56,7 +56,7 @@ var eventColumns = []string{"position", "version", "effective_at", "recorded_at"
 const (
 	dropStreamKey = `ALTER TABLE events DROP CONSTRAINT events_stream_version`
 	addStreamKey  = `ALTER TABLE events ADD CONSTRAINT events_stream_version UNIQUE (stream_id, version)`
-	setHead       = `UPDATE log_head SET position = $1, recorded_at = $2`
+	setHead       = `UPDATE log_head SET position = $1, recorded_at = $2, event_id = (SELECT event_id FROM events WHERE position = $1)`
 )
 
 // writeHistory fills an empty log with so many events of so many accounts.

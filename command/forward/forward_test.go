@@ -193,8 +193,10 @@ func TestOverloadReachesTheCaller(t *testing.T) {
 	var waiting []<-chan outcome
 	waiting = append(waiting, follower.begin(request(id, "in flight", deposit(1))))
 	<-entered
-	waiting = append(waiting, follower.begin(request(id, "open batch", deposit(1))))
+	waiting = append(waiting, follower.begin(request(id, "in flight behind it", deposit(1))))
 	await(t, "the batch behind to be decided", func() bool { return decider.metric("passbook_command_taken_total") == 3 })
+	waiting = append(waiting, follower.begin(request(id, "open batch", deposit(1))))
+	await(t, "the open batch to be decided", func() bool { return decider.metric("passbook_command_taken_total") == 4 })
 	for n := range 2 {
 		waiting = append(waiting, follower.begin(request(id, fmt.Sprint("queued ", n), deposit(1))))
 	}
@@ -206,5 +208,5 @@ func TestOverloadReachesTheCaller(t *testing.T) {
 			t.Error(o.err)
 		}
 	}
-	f.audit(5)
+	f.audit(6)
 }

@@ -23,6 +23,7 @@ import (
 	"passbook/domain/bank"
 	"passbook/domain/money"
 	"passbook/eventstore"
+	"passbook/eventstore/storetest"
 	"passbook/internal/auditor"
 	"passbook/internal/eventcodec"
 	"passbook/internal/lease"
@@ -85,8 +86,8 @@ func (g *gate) pass(next func() error) error {
 	return write(next)
 }
 
-func (g *gate) AppendAt(ctx context.Context, head int64, batch *eventstore.Batch) error {
-	return g.pass(func() error { return g.Store.AppendAt(ctx, head, batch) })
+func (g *gate) Appender(timeout time.Duration) eventstore.Appender {
+	return storetest.Around(g.Store.Appender(timeout), g.pass)
 }
 
 func (g *gate) Exclusive(ctx context.Context, fn func(context.Context, *eventstore.Session) error) error {
@@ -136,7 +137,7 @@ func (f *fleet) startLeading(config command.Config, stake forward.Lease) *instan
 	i.forward = forward.New(i.conn, stake, i.Processor, log, i.registry)
 	i.DecideElsewhere(i.forward)
 	i.run()
-	i.kill = func() { i.conn.Close(); i.gate.dead.Store(true); pool.Close() }
+	i.kill = func() { i.conn.Close(); i.gate.dead.Store(true); go pool.Close() }
 	return i
 }
 

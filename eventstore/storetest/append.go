@@ -87,7 +87,7 @@ func entryIsWhole(t *testing.T, env Env) {
 
 func appendAtPositions(t *testing.T, env Env) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	if err := appendAt(t.Context(), env.Store, 0, now, []eventstore.Entry{entry(uuid.New(), 0, 2), entry(uuid.New(), 0, 1)}); err != nil {
+	if err := appendAt(t.Context(), env.Store, eventstore.Head{}, now, []eventstore.Entry{entry(uuid.New(), 0, 2), entry(uuid.New(), 0, 1)}); err != nil {
 		t.Fatal(err)
 	}
 	if h := head(t, env.Store); h.Position != 3 || !h.RecordedAt.Equal(now) {
@@ -100,7 +100,7 @@ func appendAtPositions(t *testing.T, env Env) {
 
 func appendAtMovedHead(t *testing.T, env Env) {
 	mustAppend(t, env.Store, entry(uuid.New(), 0, 1))
-	err := appendAt(t.Context(), env.Store, 0, time.Now(), []eventstore.Entry{keyed(uuid.New(), 0, "late")})
+	err := appendAt(t.Context(), env.Store, eventstore.Head{}, time.Now(), []eventstore.Entry{keyed(uuid.New(), 0, "late")})
 	if !errors.Is(err, eventstore.ErrHeadMoved) {
 		t.Fatalf("got %v", err)
 	}
@@ -123,15 +123,15 @@ func appendAtRefused(t *testing.T, env Env) {
 
 	stale := []eventstore.Entry{keyed(uuid.New(), 0, "beside"), entry(stream, 0, 1)}
 	var conflict *eventstore.VersionConflict
-	if err := appendAt(t.Context(), env.Store, at.Position, at.Next(time.Now()), stale); !errors.As(err, &conflict) {
+	if err := appendAt(t.Context(), env.Store, at, at.Next(time.Now()), stale); !errors.As(err, &conflict) {
 		t.Errorf("a stale version: %v", err)
 	}
 	again := []eventstore.Entry{keyed(uuid.New(), 0, "beside"), keyed(stream, 1, "known")}
 	var taken *eventstore.KeyTaken
-	if err := appendAt(t.Context(), env.Store, at.Position, at.Next(time.Now()), again); !errors.As(err, &taken) {
+	if err := appendAt(t.Context(), env.Store, at, at.Next(time.Now()), again); !errors.As(err, &taken) {
 		t.Errorf("a known key: %v", err)
 	}
-	if err := appendAt(t.Context(), env.Store, at.Position, at.Next(time.Now()), []eventstore.Entry{entry(stream, eventstore.AnyVersion, 1)}); err == nil {
+	if err := appendAt(t.Context(), env.Store, at, at.Next(time.Now()), []eventstore.Entry{entry(stream, eventstore.AnyVersion, 1)}); err == nil {
 		t.Error("AppendAt took AnyVersion")
 	}
 	soundLog(t, env.Store, 1)
@@ -141,7 +141,7 @@ func appendAtRefused(t *testing.T, env Env) {
 func answerAlone(t *testing.T, env Env) {
 	refused := keyed(uuid.New(), 0, "refused")
 	refused.Appends, refused.Answer.Status = nil, 422
-	if err := appendAt(t.Context(), env.Store, 0, time.Now(), []eventstore.Entry{refused}); err != nil {
+	if err := appendAt(t.Context(), env.Store, eventstore.Head{}, time.Now(), []eventstore.Entry{refused}); err != nil {
 		t.Fatal(err)
 	}
 	soundLog(t, env.Store, 0)
@@ -157,7 +157,7 @@ func answerAlone(t *testing.T, env Env) {
 
 func clockNeverBack(t *testing.T, env Env) {
 	future := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
-	if err := appendAt(t.Context(), env.Store, 0, future, []eventstore.Entry{entry(uuid.New(), 0, 1)}); err != nil {
+	if err := appendAt(t.Context(), env.Store, eventstore.Head{}, future, []eventstore.Entry{entry(uuid.New(), 0, 1)}); err != nil {
 		t.Fatal(err)
 	}
 	mustAppend(t, env.Store, entry(uuid.New(), 0, 1))
@@ -169,7 +169,7 @@ func clockNeverBack(t *testing.T, env Env) {
 
 func batchLimits(t *testing.T, env Env) {
 	many := entry(uuid.New(), 0, eventstore.EventsMax+1)
-	if err := appendAt(t.Context(), env.Store, 0, time.Now(), []eventstore.Entry{many}); err == nil {
+	if err := appendAt(t.Context(), env.Store, eventstore.Head{}, time.Now(), []eventstore.Entry{many}); err == nil {
 		t.Error("a batch of too many events was taken")
 	}
 	fat := entry(uuid.New(), 0, 1)

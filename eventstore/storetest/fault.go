@@ -88,11 +88,11 @@ func brokenCommit(t *testing.T, env Env, deliver bool) {
 func brokenAppendAt(t *testing.T, env Env) {
 	store, f := storeWithFault(t, env, true)
 	// The first one prepares the statement, so that the second is a single message.
-	if err := appendAt(t.Context(), store, 0, time.Now(), nil); err != nil {
+	if err := appendAt(t.Context(), store, eventstore.Head{}, time.Now(), nil); err != nil {
 		t.Fatal(err)
 	}
 	f.armed.Store(true)
-	err := appendAt(deadline(t), store, 0, time.Now(), []eventstore.Entry{keyed(uuid.New(), 0, "unsure")})
+	err := appendAt(deadline(t), store, eventstore.Head{}, time.Now(), []eventstore.Entry{keyed(uuid.New(), 0, "unsure")})
 	if !errors.Is(err, eventstore.ErrOutcomeUnknown) {
 		t.Fatalf("a broken append returned %v", err)
 	}

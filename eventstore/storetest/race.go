@@ -224,7 +224,7 @@ func headWriters(t *testing.T, env Env) {
 			for {
 				at, err := env.Store.Head(ctx)
 				if err == nil {
-					err = appendAt(ctx, env.Store, at.Position, at.Next(time.Now()), []eventstore.Entry{entry(stream, 0, 1)})
+					err = appendAt(ctx, env.Store, at, at.Next(time.Now()), []eventstore.Entry{entry(stream, 0, 1)})
 				}
 				if errors.Is(err, eventstore.ErrHeadMoved) {
 					continue

@@ -55,6 +55,7 @@ func parts() []part {
 	all = append(all, raceParts()...)
 	all = append(all, faultParts()...)
 	all = append(all, guardParts()...)
+	all = append(all, appenderParts()...)
 	return append(all, snapshotParts()...)
 }
 
@@ -106,7 +107,7 @@ func mustAppend(t *testing.T, store *eventstore.Store, entries ...eventstore.Ent
 }
 
 // appendAt lays out the entries and appends them behind the head.
-func appendAt(ctx context.Context, store *eventstore.Store, head int64, at time.Time, entries []eventstore.Entry) error {
+func appendAt(ctx context.Context, store *eventstore.Store, head eventstore.Head, at time.Time, entries []eventstore.Entry) error {
 	batch, err := eventstore.NewBatch(at, entries...)
 	if err != nil {
 		return err

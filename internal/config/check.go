@@ -48,6 +48,9 @@ const (
 )
 
 func (c *CommandAPI) check(f *Faults) {
+	if c.DatabaseMaxConns == 1 {
+		f.add("DATABASE_MAX_CONNS", "1 is not enough: one connection is kept for appending")
+	}
 	c.Process.check(f)
 	c.HTTP.check(f, c.OpsAddr)
 	c.Database.check(f)

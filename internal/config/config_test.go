@@ -124,6 +124,7 @@ func TestFaults(t *testing.T) {
 		{"DATABASE_URL=passbook", "DATABASE_URL: neither"},
 		{"DATABASE_ROLE=x; DROP", "DATABASE_ROLE: "},
 		{"DATABASE_MAX_CONNS=0", "DATABASE_MAX_CONNS: 0 is not between 1 and"},
+		{"DATABASE_MAX_CONNS=1", "DATABASE_MAX_CONNS: 1 is not enough"},
 		{"DATABASE_MAX_CONNS=many", "DATABASE_MAX_CONNS: "},
 		{"MIGRATE=yes", "MIGRATE: neither auto nor off"},
 		{"NATS_URL=", "NATS_URL: not set"},

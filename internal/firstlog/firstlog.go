@@ -84,7 +84,7 @@ func Load(ctx context.Context, t testing.TB, pool *pgxpool.Pool) {
 			return fmt.Errorf("copy the events: %w", err)
 		}
 		last := log[len(log)-1]
-		_, err = tx.Exec(ctx, `UPDATE log_head SET position = $1, recorded_at = $2`, last.Position, last.RecordedAt)
+		_, err = tx.Exec(ctx, `UPDATE log_head SET position = $1, recorded_at = $2, event_id = $3`, last.Position, last.RecordedAt, last.ID)
 		return err
 	})
 	if err != nil {

@@ -137,10 +137,10 @@ func (g *Generator) commit(ctx context.Context, entries []eventstore.Entry, size
 	if err != nil {
 		return err
 	}
-	if err := g.store.AppendAt(ctx, g.head.Position, batch); err != nil {
+	if err := g.store.AppendAt(ctx, g.head, batch); err != nil {
 		return fmt.Errorf("write %d events behind %d: %w", size, g.head.Position, err)
 	}
-	g.head = eventstore.Head{Position: g.head.Position + int64(size), RecordedAt: g.at}
+	g.head = batch.After(g.head)
 	return nil
 }
 

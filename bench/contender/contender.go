@@ -19,11 +19,22 @@ type Measure struct {
 	Over  string `json:"over"` // the measure that it is held against
 }
 
-// What the others are held against: writes against the one, reads against the other.
+// What the others are held against: writes against the one, reads against the other. pgbench comes over TCP there, as the bank's
+// clients do.
 const (
 	YardstickWrite = "pgbench/insert/64"
 	YardstickRead  = "pgbench/select/8"
 )
+
+// OverSocket is the same yardstick over a Unix socket; "" when the measure is none.
+func OverSocket(yardstick string) string {
+	if yardstick != YardstickWrite && yardstick != YardstickRead {
+		return ""
+	}
+	return yardstick + socketSuffix
+}
+
+const socketSuffix = "/socket"
 
 // The contenders' order is that of a round: ours close to what they are compared with.
 var all = []Contender{

@@ -116,6 +116,12 @@ func TestLibpqEnvironment(t *testing.T) {
 			t.Errorf("%v lacks %s", got, want)
 		}
 	}
+	got = libpqEnviron("postgres://postgres:secret@127.0.0.1:6543/bench_x?sslmode=disable")
+	for _, want := range []string{"PGHOST=127.0.0.1", "PGPORT=6543", "PGUSER=postgres", "PGDATABASE=bench_x", "PGPASSWORD=secret"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%v lacks %s", got, want)
+		}
+	}
 }
 
 func TestQuantilesAreMilliseconds(t *testing.T) {

@@ -19,22 +19,26 @@ import (
 const streams = 10_000
 
 // The yardstick: what Postgres does when each command is a transaction. Its table has nothing but a primary key, and the
-// statement is prepared, which is the best that pgbench can do.
+// statement is prepared, which is the best that pgbench can do over TCP. Over a Unix socket it can do more.
 var pgbenchInsert = Contender{
 	Name: "pgbench_insert",
 	Measures: []Measure{
 		{"pgbench/insert/1", "pgbench, single-row INSERT, 1 client", YardstickWrite},
 		{"pgbench/insert/16", "pgbench, single-row INSERT, 16 clients", YardstickWrite},
-		{"pgbench/insert/64", "pgbench, single-row INSERT, 64 clients", YardstickWrite},
+		{YardstickWrite, "pgbench, single-row INSERT, 64 clients", YardstickWrite},
+		{YardstickWrite + socketSuffix, "pgbench, single-row INSERT, 64 clients, Unix socket", YardstickWrite},
 	},
 	turn: func(ctx context.Context, s *Stage) error {
 		if err := s.exec(ctx, createPlainEvents); err != nil {
 			return err
 		}
 		for _, clients := range []int{1, 16, 64} {
-			if err := s.pgbench(ctx, "pgbench/insert/"+strconv.Itoa(clients), scriptInsert, clients); err != nil {
+			if err := s.pgbench(ctx, "pgbench/insert/"+strconv.Itoa(clients), scriptInsert, clients, s.tcp()); err != nil {
 				return err
 			}
+		}
+		if err := s.pgbench(ctx, OverSocket(YardstickWrite), scriptInsert, 64, s.url()); err != nil {
+			return err
 		}
 		return s.expectRows(ctx, "SELECT count(*) FROM events")
 	},
@@ -47,7 +51,7 @@ var pgbenchReadInsert = Contender{
 		if err := s.exec(ctx, createPlainEvents+"; "+guardVersions); err != nil {
 			return err
 		}
-		if err := s.pgbench(ctx, "pgbench/read-insert/64", scriptReadInsert, 64); err != nil {
+		if err := s.pgbench(ctx, "pgbench/read-insert/64", scriptReadInsert, 64, s.tcp()); err != nil {
 			return err
 		}
 		return s.discountConflicts(ctx, "pgbench/read-insert/64")
@@ -57,7 +61,8 @@ var pgbenchReadInsert = Contender{
 var pgbenchSelect = Contender{
 	Name: "pgbench_select",
 	Measures: []Measure{
-		{"pgbench/select/8", "pgbench, SELECT by key, 8 clients", YardstickRead},
+		{YardstickRead, "pgbench, SELECT by key, 8 clients", YardstickRead},
+		{YardstickRead + socketSuffix, "pgbench, SELECT by key, 8 clients, Unix socket", YardstickRead},
 		{"pgbench/select/64", "pgbench, SELECT by key, 64 clients", YardstickRead},
 	},
 	turn: func(ctx context.Context, s *Stage) error {
@@ -68,11 +73,11 @@ var pgbenchSelect = Contender{
 			return err
 		}
 		for _, clients := range []int{8, 64} {
-			if err := s.pgbench(ctx, "pgbench/select/"+strconv.Itoa(clients), scriptSelect, clients); err != nil {
+			if err := s.pgbench(ctx, "pgbench/select/"+strconv.Itoa(clients), scriptSelect, clients, s.tcp()); err != nil {
 				return err
 			}
 		}
-		return nil
+		return s.pgbench(ctx, OverSocket(YardstickRead), scriptSelect, 8, s.url())
 	},
 }
 
@@ -117,7 +122,7 @@ SELECT * FROM accounts WHERE id = :id;
 `
 
 // pgbench measures a script. pgbench says itself how many transactions a second it was, connecting left out.
-func (s *Stage) pgbench(ctx context.Context, id, script string, clients int) error {
+func (s *Stage) pgbench(ctx context.Context, id, script string, clients int, databaseURL string) error {
 	program, err := s.bench.Server.Program("pgbench")
 	if err != nil {
 		return &LeftOut{err.Error()}
@@ -130,7 +135,7 @@ func (s *Stage) pgbench(ctx context.Context, id, script string, clients int) err
 		seconds := int(math.Ceil(d.Seconds()))                                                                                  // it takes whole ones only
 		cmd := exec.CommandContext(ctx, program, "--no-vacuum", "--protocol=prepared", "--jobs="+strconv.Itoa(min(clients, 2)), //nolint:gosec // pgbench of the Postgres that was found
 			"--client="+strconv.Itoa(clients), "--time="+strconv.Itoa(seconds), "--file="+file)
-		cmd.Env = libpqEnviron(s.url())
+		cmd.Env = libpqEnviron(databaseURL)
 		var faults bytes.Buffer
 		cmd.Stderr = &faults
 		out, err := cmd.Output()
@@ -171,9 +176,15 @@ func libpqEnviron(databaseURL string) []string {
 	if err != nil {
 		panic("contender: the server's own URL: " + err.Error())
 	}
-	query := u.Query()
-	return []string{
-		"PATH=" + os.Getenv("PATH"), "PGHOST=" + query.Get("host"), "PGPORT=" + query.Get("port"),
-		"PGUSER=" + u.User.Username(), "PGDATABASE=" + u.Path[1:],
+	host, port := u.Hostname(), u.Port()
+	if host == "" { // a socket's directory
+		host, port = u.Query().Get("host"), u.Query().Get("port")
 	}
+	environ := []string{
+		"PATH=" + os.Getenv("PATH"), "PGHOST=" + host, "PGPORT=" + port, "PGUSER=" + u.User.Username(), "PGDATABASE=" + u.Path[1:],
+	}
+	if password, set := u.User.Password(); set {
+		environ = append(environ, "PGPASSWORD="+password, "PGSSLMODE=disable")
+	}
+	return environ
 }

@@ -81,6 +81,8 @@ func (s *Stage) set(ctx context.Context) (err error) {
 
 func (s *Stage) url() string { return s.bench.Server.URL(s.name) }
 
+func (s *Stage) tcp() string { return s.bench.Server.TCPURL(s.name) }
+
 // later is done when the turn is over, in reverse order.
 func (s *Stage) later(undo func(ctx context.Context) error) { s.undo = append(s.undo, undo) }
 

@@ -37,11 +37,15 @@ type Verdict struct {
 	Goal
 	Rounds   []float64     `json:"rounds"` // empty: not measured in this run
 	Measured figure.Spread `json:"measured"`
+	Socket   figure.Spread `json:"socket"` // of a goal over pgbench: with pgbench over a Unix socket
 	Met      bool          `json:"met"`
 }
 
 func (g Goal) judge(r *Run) Verdict {
 	v := Verdict{Goal: g, Rounds: g.figures(r)}
+	if rounds := g.ratios(r, contender.OverSocket(g.Over)); len(rounds) > 0 {
+		v.Socket = figure.Over(rounds)
+	}
 	if len(v.Rounds) == 0 {
 		return v
 	}
@@ -63,11 +67,16 @@ func (g Goal) figures(r *Run) []float64 {
 			return s.Lag.P99, true
 		})
 	}
-	over := r.result(g.Over)
-	if over == nil {
+	return g.ratios(r, g.Over)
+}
+
+// ratios are those of the measure over another one, round by round; none when one of them was not measured.
+func (g Goal) ratios(r *Run, over string) []float64 {
+	of, by := r.result(g.Measure), r.result(over)
+	if of == nil || by == nil {
 		return nil
 	}
-	return figure.Ratios(of.rates(), over.rates())
+	return figure.Ratios(of.rates(), by.rates())
 }
 
 // String says it in one line, as in "goal 1.1, measured 1.32 (1.25-1.40)".
@@ -76,9 +85,16 @@ func (v Verdict) String() string {
 	case len(v.Rounds) == 0:
 		return fmt.Sprintf("goal %s, not measured", v.bound())
 	case !v.Met:
-		return fmt.Sprintf("goal %s, measured %s: SHORT", v.bound(), v.spread())
+		return fmt.Sprintf("goal %s, measured %s%s: SHORT", v.bound(), v.spread(), v.beside())
 	}
-	return fmt.Sprintf("goal %s, measured %s", v.bound(), v.spread())
+	return fmt.Sprintf("goal %s, measured %s%s", v.bound(), v.spread(), v.beside())
+}
+
+func (v Verdict) beside() string {
+	if v.Socket == (figure.Spread{}) {
+		return ""
+	}
+	return ", over a Unix socket " + spread(v.Socket, ratio)
 }
 
 func (v Verdict) bound() string {

@@ -28,9 +28,11 @@ func measured() *Run {
 		LeftOut: map[string]string{"emmett": "it needs node"},
 	}
 	yardstick := contender.Contender{Measures: []contender.Measure{{ID: contender.YardstickWrite, Title: "pgbench", Over: contender.YardstickWrite}}}
+	faster := contender.Contender{Measures: []contender.Measure{{ID: contender.OverSocket(contender.YardstickWrite), Title: "pgbench, socket", Over: contender.YardstickWrite}}}
 	ours := contender.Contender{Measures: []contender.Measure{{ID: "pipeline/64", Title: "pipeline", Over: contender.YardstickWrite}}}
 	for _, speed := range []float64{1, 0.5} {
 		r.Add(yardstick, map[string]contender.Sample{contender.YardstickWrite: {Operations: 1, Rate: 20_000 * speed, Others: 0.1 * speed}})
+		r.Add(faster, map[string]contender.Sample{contender.OverSocket(contender.YardstickWrite): {Operations: 1, Rate: 25_000 * speed}})
 		r.Add(ours, map[string]contender.Sample{"pipeline/64": {
 			Operations: 100, Conflicts: 25, Rate: 10_000*speed + 1000,
 			Latency: &contender.Quantiles{P50: 2, P99: 5, P999: 9.5, Max: 20},
@@ -64,7 +66,7 @@ func near(a, b figure.Spread) bool {
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"whole pipeline, 64 connections, over pgbench INSERT":    "goal 0.55, measured 0.57 (0.55-0.60)",
+		"whole pipeline, 64 connections, over pgbench INSERT":    "goal 0.55, measured 0.57 (0.55-0.60), over a Unix socket 0.46 (0.44-0.48)",
 		"whole pipeline, 64 connections, lag p99 in ms":          "goal at most 250, measured 300 (200-400): SHORT",
 		"command-api alone, 64 connections, over pgbench INSERT": "goal 1.1, not measured",
 	}
@@ -104,9 +106,10 @@ func TestGoalsAreOfMeasuresThatExist(t *testing.T) {
 func TestTablesAsText(t *testing.T) {
 	t.Parallel()
 	want := strings.TrimPrefix(`
-What                    a second    over yardstick  p50 ms  p99 ms  p99.9 ms  conflicts  others
-pgbench   15,000 (10,000-20,000)                 1       -       -         -          -    10 %
-pipeline    8,500 (6,000-11,000)  0.57 (0.55-0.60)       2       5       9.5       0.25     0 %
+What                           a second    over yardstick  p50 ms  p99 ms  p99.9 ms  conflicts  others
+pgbench          15,000 (10,000-20,000)                 1       -       -         -          -    10 %
+pgbench, socket  18,750 (12,500-25,000)              1.25       -       -         -          -     0 %
+pipeline           8,500 (6,000-11,000)  0.57 (0.55-0.60)       2       5       9.5       0.25     0 %
 `, "\n")
 	if got := measured().figures().text(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -210,7 +213,7 @@ func TestJSONHasEveryRound(t *testing.T) {
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Results) != 2 || len(got.Results[1].Rounds) != 2 || got.Results[1].Rounds[1].Lag.P99 != 400 || got.Results[1].ID != "pipeline/64" {
+	if len(got.Results) != 3 || len(got.Results[2].Rounds) != 2 || got.Results[2].Rounds[1].Lag.P99 != 400 || got.Results[2].ID != "pipeline/64" {
 		t.Errorf("the file says\n%s", text)
 	}
 }

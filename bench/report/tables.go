@@ -13,15 +13,19 @@ import (
 const none = "-"
 
 func (r *Run) goals() *table {
-	t := &table{head: []string{"Goal", "bound", "measured", ""}, right: []bool{false, true, true, false}}
+	t := &table{head: []string{"Goal", "bound", "measured", "", "with pgbench over a Unix socket"}, right: []bool{false, true, true, false, true}}
 	for _, v := range r.Goals {
+		beside := none
+		if v.Socket != (figure.Spread{}) {
+			beside = spread(v.Socket, ratio)
+		}
 		switch {
 		case len(v.Rounds) == 0:
-			t.add(v.Title, v.bound(), none, "not measured")
+			t.add(v.Title, v.bound(), none, "not measured", beside)
 		case v.Met:
-			t.add(v.Title, v.bound(), v.spread(), "met")
+			t.add(v.Title, v.bound(), v.spread(), "met", beside)
 		default:
-			t.add(v.Title, v.bound(), v.spread(), "SHORT")
+			t.add(v.Title, v.bound(), v.spread(), "SHORT", beside)
 		}
 	}
 	return t

@@ -105,6 +105,6 @@ func (r *Run) setting() string {
 
 func (r *Run) yardsticks() string {
 	return fmt.Sprintf("%d rounds of %s s a measurement, everybody in turn in each; median (least-greatest) of the rounds. "+
-		"The yardstick of writes is pgbench's INSERT with 64 clients, of reads its SELECT with 8; ratios are taken within a round.",
+		"The yardstick of writes is pgbench's INSERT with 64 clients, of reads its SELECT with 8, both over TCP; ratios are taken within a round.",
 		r.Rounds, number(r.Seconds))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -39,7 +40,11 @@ func StartServer(ctx context.Context, dir string, log *slog.Logger) (*Server, er
 	if err := onDisk(dir); err != nil {
 		return nil, err
 	}
-	pg, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{StateDir: filepath.Join(dir, "postgres"), Durable: true, Log: log})
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pg, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{StateDir: filepath.Join(dir, "postgres"), Durable: true, Port: port, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +91,21 @@ func (s *Server) findPID(ctx context.Context) error {
 	return err
 }
 
-// URL is the superuser's way to a database.
+// freePort finds a port of the loopback interface that nobody listens on.
+func freePort(ctx context.Context) (int, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // a TCP listener's address
+}
+
+// URL is the superuser's way to a database, over the Unix socket.
 func (s *Server) URL(database string) string { return s.postgres.URL(database) }
+
+// TCPURL is the superuser's way to a database over TCP.
+func (s *Server) TCPURL(database string) string { return s.postgres.TCPURL(database) }
 
 // Create makes an empty database.
 func (s *Server) Create(ctx context.Context, database string) error {

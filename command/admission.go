@@ -22,7 +22,8 @@ type admission struct {
 	callers map[string]int // likewise, by caller
 
 	rate     float64   // commands a second that leave, a moving average
-	landed   time.Time // the last batch
+	left     int       // commands that have left since it was last reckoned
+	reckoned time.Time // when that was
 	above    time.Time // since when batches have been late; zero: the last one was not
 	refused  time.Time // the last refusal
 	shedding bool
@@ -34,7 +35,9 @@ const (
 	admissionInterval = 100 * time.Millisecond
 	// admissionMin may always be inside: with fewer, batches would be too small to find out what can be done.
 	admissionMin = 128
-	// rateWeight is of the last batch in the average.
+	// The rate is reckoned over no less than rateWindow: of two batches on their way the second may land a moment after the first.
+	// rateWeight is of the last window in the average.
+	rateWindow = 5 * time.Millisecond
 	rateWeight = 0.2
 	// probeEvery is how often it is tried, while some are refused, whether all could be let in: those who are refused may be few
 	// who ask again at once, and whom one slow moment has shut out. probeFactor is how many more may then be inside.
@@ -107,10 +110,13 @@ func (a *admission) batch(commands int, newest time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
-	if took := now.Sub(a.landed); took > 0 && !a.landed.IsZero() {
-		a.rate += rateWeight * (float64(commands)/took.Seconds() - a.rate)
+	a.left += commands
+	if took := now.Sub(a.reckoned); took >= rateWindow {
+		if !a.reckoned.IsZero() {
+			a.rate += rateWeight * (float64(a.left)/took.Seconds() - a.rate)
+		}
+		a.left, a.reckoned = 0, now
 	}
-	a.landed = now
 	switch {
 	case newest <= a.target:
 		a.above = time.Time{}

@@ -145,3 +145,22 @@ func TestTheDoorsOpenAgainWhenTheLoadFalls(t *testing.T) {
 		t.Errorf("%d inside, %d callers, after all have left", d.inside, len(d.callers))
 	}
 }
+
+// Of two batches on their way the second may land a moment after the first: that is no rate of a million a second.
+func TestTwoBatchesThatLandTogetherAreNoRate(t *testing.T) {
+	t.Parallel()
+	d := newDoorway()
+	d.press("a", 2_000)
+	for range 100 { // 10,000 a second are done
+		d.work(1, 50, "a", time.Second)
+		d.clock = d.clock.Add(20 * time.Microsecond)
+		d.batch(50, time.Second)
+		for range 50 {
+			d.leave("a")
+		}
+		d.press("a", 200)
+	}
+	if most := max(admissionMin, 10_000*50/1_000/5); d.inside > most+most/10 {
+		t.Errorf("%d inside, want about %d", d.inside, most)
+	}
+}

@@ -6,11 +6,12 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/domain/internal/limit"
 	"passbook/domain/money"
 )
 
 func decidePlaceHold(s State, c PlaceHold, at time.Time) ([]Event, error) {
-	fault := firstFault(checkID("hold_id", c.HoldID), checkReference(c.Reference), checkMetadata(c.Metadata))
+	fault := limit.First(checkID("hold_id", c.HoldID), checkReference(c.Reference), checkMetadata(c.Metadata))
 	if fault != nil {
 		return nil, fault
 	}
@@ -57,7 +58,7 @@ func checkExpiresAt(expiresAt, at time.Time) error {
 }
 
 func decideCaptureHold(s State, c CaptureHold) ([]Event, error) {
-	fault := firstFault(checkID("transaction_id", c.TransactionID), checkID("hold_id", c.HoldID), checkReference(c.Reference), checkMetadata(c.Metadata))
+	fault := limit.First(checkID("transaction_id", c.TransactionID), checkID("hold_id", c.HoldID), checkReference(c.Reference), checkMetadata(c.Metadata))
 	if fault != nil {
 		return nil, fault
 	}
@@ -94,7 +95,7 @@ func decideCaptureHold(s State, c CaptureHold) ([]Event, error) {
 }
 
 func decideReleaseHold(s State, c ReleaseHold) ([]Event, error) {
-	if err := firstFault(checkID("hold_id", c.HoldID), checkWord("reason", c.Reason)); err != nil {
+	if err := limit.First(checkID("hold_id", c.HoldID), checkWord("reason", c.Reason)); err != nil {
 		return nil, err
 	}
 	if how, _ := s.ended(c.HoldID); how == HoldEndReleased {

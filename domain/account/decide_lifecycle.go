@@ -3,10 +3,12 @@ package account
 import (
 	"cmp"
 	"maps"
+
+	"passbook/domain/internal/limit"
 )
 
 func decideOpen(s State, c Open) ([]Event, error) {
-	fault := firstFault(
+	fault := limit.First(
 		checkID("account_id", c.AccountID),
 		checkText("owner_id", c.OwnerID, 1, OwnerIDMax),
 		checkText("owner_name", c.OwnerName, 0, OwnerNameMax),
@@ -37,7 +39,7 @@ func (s State) sameAs(c Open) bool {
 
 func decideFreeze(s State, c Freeze) ([]Event, error) {
 	scope := cmp.Or(c.Scope, FreezeAll)
-	if err := firstFault(checkWord("reason", c.Reason), checkScope(scope), s.usable()); err != nil {
+	if err := limit.First(checkWord("reason", c.Reason), checkScope(scope), s.usable()); err != nil {
 		return nil, err
 	}
 	if s.FreezeScope == scope {
@@ -47,7 +49,7 @@ func decideFreeze(s State, c Freeze) ([]Event, error) {
 }
 
 func decideUnfreeze(s State, c Unfreeze) ([]Event, error) {
-	if err := firstFault(checkWord("reason", c.Reason), s.usable()); err != nil {
+	if err := limit.First(checkWord("reason", c.Reason), s.usable()); err != nil {
 		return nil, err
 	}
 	if s.Status != StatusFrozen {

@@ -6,11 +6,12 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/domain/internal/limit"
 	"passbook/domain/money"
 )
 
 func decideDeposit(s State, c Deposit) ([]Event, error) {
-	fault := firstFault(checkID("transaction_id", c.TransactionID),
+	fault := limit.First(checkID("transaction_id", c.TransactionID),
 		checkWord("source", c.Source), checkReference(c.Reference), checkMetadata(c.Metadata))
 	if fault != nil {
 		return nil, fault
@@ -29,7 +30,7 @@ func decideDeposit(s State, c Deposit) ([]Event, error) {
 }
 
 func decideWithdraw(s State, c Withdraw, at time.Time) ([]Event, error) {
-	fault := firstFault(checkID("transaction_id", c.TransactionID),
+	fault := limit.First(checkID("transaction_id", c.TransactionID),
 		checkWord("channel", c.Channel), checkReference(c.Reference), checkMetadata(c.Metadata))
 	if fault != nil {
 		return nil, fault
@@ -51,7 +52,7 @@ func decideWithdraw(s State, c Withdraw, at time.Time) ([]Event, error) {
 }
 
 func decideChargeFee(s State, c ChargeFee) ([]Event, error) {
-	fault := firstFault(checkID("transaction_id", c.TransactionID),
+	fault := limit.First(checkID("transaction_id", c.TransactionID),
 		checkWord("reason", c.Reason), checkReference(c.Reference), checkMetadata(c.Metadata))
 	if fault != nil {
 		return nil, fault
@@ -70,7 +71,7 @@ func decideChargeFee(s State, c ChargeFee) ([]Event, error) {
 }
 
 func decidePostInterest(s State, c PostInterest) ([]Event, error) {
-	fault := firstFault(checkID("transaction_id", c.TransactionID),
+	fault := limit.First(checkID("transaction_id", c.TransactionID),
 		checkWord("rate", c.Rate), checkWord("period", c.Period), checkReference(c.Reference), checkMetadata(c.Metadata))
 	if fault != nil {
 		return nil, fault

@@ -3,12 +3,13 @@ package account
 import (
 	"maps"
 
+	"passbook/domain/internal/limit"
 	"passbook/domain/money"
 )
 
 // decideChangeSettings decides one event with those settings alone that differ from the present ones.
 func decideChangeSettings(s State, c ChangeSettings) ([]Event, error) {
-	if err := firstFault(checkSettings(c), s.usable()); err != nil {
+	if err := limit.First(checkSettings(c), s.usable()); err != nil {
 		return nil, err
 	}
 	var changed TermsChanged

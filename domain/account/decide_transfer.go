@@ -3,11 +3,12 @@ package account
 import (
 	"time"
 
+	"passbook/domain/internal/limit"
 	"passbook/domain/money"
 )
 
 func decideSendTransfer(s State, c SendTransfer, at time.Time) ([]Event, error) {
-	fault := firstFault(checkID("transaction_id", c.TransactionID), checkID("target_account_id", c.TargetID),
+	fault := limit.First(checkID("transaction_id", c.TransactionID), checkID("target_account_id", c.TargetID),
 		checkReference(c.Reference), checkMetadata(c.Metadata))
 	if fault != nil {
 		return nil, fault
@@ -31,7 +32,7 @@ func decideSendTransfer(s State, c SendTransfer, at time.Time) ([]Event, error) 
 }
 
 func decideReceiveTransfer(s State, c ReceiveTransfer) ([]Event, error) {
-	fault := firstFault(checkID("transaction_id", c.TransactionID), checkID("source_account_id", c.SourceID),
+	fault := limit.First(checkID("transaction_id", c.TransactionID), checkID("source_account_id", c.SourceID),
 		checkReference(c.Reference), checkMetadata(c.Metadata))
 	if fault != nil {
 		return nil, fault
@@ -54,7 +55,7 @@ func decideReceiveTransfer(s State, c ReceiveTransfer) ([]Event, error) {
 // decidePostReversal takes money back only as far as it is available. It is no spending of the owner's: neither limits nor a
 // freeze of debits stop it.
 func decidePostReversal(s State, c PostReversal) ([]Event, error) {
-	fault := firstFault(checkID("transaction_id", c.TransactionID), checkID("reverses", c.Reverses), checkDirection(c.Direction),
+	fault := limit.First(checkID("transaction_id", c.TransactionID), checkID("reverses", c.Reverses), checkDirection(c.Direction),
 		checkWord("reason", c.Reason), checkMetadata(c.Metadata))
 	if fault != nil {
 		return nil, fault

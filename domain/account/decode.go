@@ -1,20 +1,17 @@
 package account
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 
+	"passbook/domain/internal/payload"
 	"passbook/domain/money"
 )
 
 // ErrUnknownEvent says that a stored event has a wire name or a schema that this program does not know, most likely because
 // a newer one wrote it.
 var ErrUnknownEvent = errors.New("unknown event")
-
-var errNoObject = errors.New("not a JSON object")
 
 // Decode reads an event's payload of the current schema; older schemas must have been brought up before. An unknown name or
 // schema is ErrUnknownEvent. A payload in which something required is missing or out of its range is an error, a field it
@@ -97,9 +94,5 @@ func parse[E stored](data []byte, read func(*canonical) E, blank E) (E, error) {
 			return e, nil
 		}
 	}
-	if !bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) { // a null would leave blank as it is and be no error
-		return blank, errNoObject
-	}
-	err := json.Unmarshal(data, &blank)
-	return blank, err
+	return payload.Decode(data, blank)
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"time"
+
+	"passbook/domain/internal/limit"
 )
 
 // Decide answers what follows from a command that is recorded at a time: events, nothing because it has been done already, or
@@ -57,7 +59,7 @@ func decideApprove(s State, c Approve, at time.Time) ([]Event, error) {
 	if s.Status == StatusApproved && s.DecidedBy == c.By {
 		return nil, nil
 	}
-	if err := firstFault(s.decidable(c.By, at), checkText("reason", c.Reason, 0, ReasonMax)); err != nil {
+	if err := limit.First(s.decidable(c.By, at), checkText("reason", c.Reason, 0, ReasonMax)); err != nil {
 		return nil, err
 	}
 	return []Event{Approved(c)}, nil
@@ -67,7 +69,7 @@ func decideReject(s State, c Reject, at time.Time) ([]Event, error) {
 	if s.Status == StatusRejected && s.DecidedBy == c.By {
 		return nil, nil
 	}
-	if err := firstFault(s.decidable(c.By, at), checkText("reason", c.Reason, 1, RejectionReasonMax)); err != nil {
+	if err := limit.First(s.decidable(c.By, at), checkText("reason", c.Reason, 1, RejectionReasonMax)); err != nil {
 		return nil, err
 	}
 	return []Event{Rejected(c)}, nil

@@ -7,13 +7,14 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+
+	"passbook/domain/internal/limit"
+	"passbook/domain/internal/payload"
 )
 
 // ErrUnknownEvent says that a stored event has a wire name or a schema that this program does not know, most likely because
 // a newer one wrote it.
 var ErrUnknownEvent = errors.New("unknown event")
-
-var errNoObject = errors.New("not a JSON object")
 
 // Decode reads an event's payload of the current schema; older schemas must have been brought up before. An unknown name or
 // schema is ErrUnknownEvent. A payload in which something required is missing or out of its range is an error, a field it
@@ -43,11 +44,7 @@ type stored interface {
 func Fault(e Event) error { return e.(stored).fault() }
 
 func decode[E stored](data []byte, blank E, settle ...func(*E)) (Event, error) {
-	e := blank
-	err := errNoObject
-	if isObject(data) { // a null would leave blank as it is and be no error
-		err = json.Unmarshal(data, &e)
-	}
+	e, err := payload.Decode(data, blank)
 	for _, f := range settle {
 		f(&e)
 	}
@@ -60,36 +57,25 @@ func decode[E stored](data []byte, blank E, settle ...func(*E)) (Event, error) {
 	return e, nil
 }
 
-func isObject(data []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) }
-
 // What a stored payload must hold to be the event it says it is. Texts were judged when they were decided on and are not
 // judged again: the limits of today do not make yesterday's facts untrue.
 
-var errMissing = errors.New("missing or out of range")
-
-func missingUnless(holds bool, field string) error {
-	if holds {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", field, errMissing)
-}
-
 func (e Requested) fault() error {
-	return firstFault(
-		missingUnless(e.ApprovalID != uuid.Nil, "approval_id"),
-		missingUnless(e.AccountID != uuid.Nil, "account_id"),
-		missingUnless(e.Kind != "", "kind"),
-		missingUnless(isObject(e.Command), "command"),
-		missingUnless(e.Amount > 0 && e.Amount.InRange(), "amount"),
-		missingUnless(!e.Currency.IsZero(), "currency"),
-		missingUnless(e.Threshold >= 0 && e.Threshold < e.Amount, "threshold"),
-		missingUnless(e.Maker != "", "maker"),
-		missingUnless(!e.ExpiresAt.IsZero(), "expires_at"))
+	return limit.First(
+		payload.Need(e.ApprovalID != uuid.Nil, "approval_id"),
+		payload.Need(e.AccountID != uuid.Nil, "account_id"),
+		payload.Need(e.Kind != "", "kind"),
+		payload.Need(payload.IsObject(e.Command), "command"),
+		payload.Need(e.Amount > 0 && e.Amount.InRange(), "amount"),
+		payload.Need(!e.Currency.IsZero(), "currency"),
+		payload.Need(e.Threshold >= 0 && e.Threshold < e.Amount, "threshold"),
+		payload.Need(e.Maker != "", "maker"),
+		payload.Need(!e.ExpiresAt.IsZero(), "expires_at"))
 }
 
-func (e Approved) fault() error { return missingUnless(e.By != "", "by") }
-func (e Rejected) fault() error { return missingUnless(e.By != "", "by") }
-func (e Expired) fault() error  { return missingUnless(!e.ExpiresAt.IsZero(), "expires_at") }
+func (e Approved) fault() error { return payload.Need(e.By != "", "by") }
+func (e Rejected) fault() error { return payload.Need(e.By != "", "by") }
+func (e Expired) fault() error  { return payload.Need(!e.ExpiresAt.IsZero(), "expires_at") }
 
 // compact brings the command into the one form in which it is written.
 func (e *Requested) compact() {

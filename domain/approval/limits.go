@@ -1,13 +1,12 @@
 package approval
 
 import (
-	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"passbook/domain/internal/limit"
+	"passbook/domain/internal/payload"
 	"passbook/domain/money"
 )
 
@@ -19,19 +18,9 @@ const (
 	TimeMax            = 366 * 24 * time.Hour
 )
 
-func firstFault(faults ...error) error {
-	for _, fault := range faults {
-		if fault != nil {
-			return fault
-		}
-	}
-	return nil
-}
-
 // checkText refuses a text that is not shortest to longest characters of valid UTF-8 without NUL, which Postgres cannot hold.
 func checkText(field, text string, shortest, longest int) error {
-	fits := len(text) >= shortest && utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 && utf8.RuneCountInString(text) <= longest
-	return invalidUnless(fits, field, fmt.Sprintf("must be %d to %d characters of valid UTF-8 without NUL", shortest, longest))
+	return invalidUnless(limit.Text(text, shortest, longest), field, limit.TextRule(shortest, longest))
 }
 
 func invalidUnless(holds bool, field, detail string) error {
@@ -43,10 +32,10 @@ func invalidUnless(holds bool, field, detail string) error {
 
 // wrong is what is wrong with a request that is made at a time.
 func (c Request) wrong(at time.Time) error {
-	return firstFault(
+	return limit.First(
 		invalidUnless(c.ApprovalID != uuid.Nil, "approval_id", "must be a UUID other than zero"),
 		invalidUnless(c.AccountID != uuid.Nil, "account_id", "must be a UUID other than zero"),
-		invalidUnless(c.Kind != "" && isObject(c.Command), "command", "must be a command"),
+		invalidUnless(c.Kind != "" && payload.IsObject(c.Command), "command", "must be a command"),
 		invalidUnless(!c.Money.Currency.IsZero(), "currency", "must be a currency"),
 		invalidUnless(c.Money.Amount > 0 && c.Money.Amount <= money.MaxAmount && c.Threshold >= 0 && c.Threshold < c.Money.Amount, "amount", "must be above the threshold"),
 		checkText("maker", c.Maker, 1, NameMax), checkText("owned_by", c.OwnedBy, 0, NameMax),

@@ -1,6 +1,10 @@
 package payment
 
-import "strings"
+import (
+	"strings"
+
+	"passbook/domain/internal/limit"
+)
 
 // Creditor is who is paid, at another bank.
 type Creditor struct {
@@ -18,7 +22,7 @@ func (c Creditor) normal() Creditor {
 }
 
 func checkCreditor(c Creditor) error {
-	if err := firstFault(
+	if err := limit.First(
 		checkText("creditor/name", c.Name, 1, CreditorNameMax),
 		checkText("creditor/account", c.Account, 1, CreditorAccountMax)); err != nil {
 		return err

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"passbook/domain/internal/limit"
 )
 
 // Decide answers what follows from a command that is recorded at a time: events, nothing because it has been done already, or
@@ -32,7 +34,7 @@ func Decide(s State, c Command, at time.Time) ([]Event, error) {
 }
 
 func decideRequest(s State, c Request, at time.Time) ([]Event, error) {
-	fault := firstFault(
+	fault := limit.First(
 		checkID("payment_id", c.PaymentID), checkID("account_id", c.AccountID), checkID("hold_id", c.HoldID),
 		checkCurrency(c.Money.Currency), checkCreditor(c.Creditor),
 		checkText("reference", c.Reference, 0, ReferenceMax), checkMetadata(c.Metadata))
@@ -49,7 +51,7 @@ func decideRequest(s State, c Request, at time.Time) ([]Event, error) {
 	if deadline.IsZero() {
 		deadline = at.UTC().Add(DeadlineDefault).Truncate(time.Microsecond)
 	}
-	if err := firstFault(checkAmount(c.Money.Amount), checkDeadline(deadline, at)); err != nil {
+	if err := limit.First(checkAmount(c.Money.Amount), checkDeadline(deadline, at)); err != nil {
 		return nil, err
 	}
 	return []Event{Requested{
@@ -141,5 +143,5 @@ func decideMarkStuck(s State, c MarkStuck) ([]Event, error) {
 }
 
 func checkOperator(by, reason string) error {
-	return firstFault(checkText("by", by, 1, WordMax), checkText("reason", reason, 0, WordMax))
+	return limit.First(checkText("by", by, 1, WordMax), checkText("reason", reason, 0, WordMax))
 }

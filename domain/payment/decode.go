@@ -1,17 +1,15 @@
 package payment
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
+
+	"passbook/domain/internal/payload"
 )
 
 // ErrUnknownEvent says that a stored event has a wire name or a schema that this program does not know, most likely because
 // a newer one wrote it.
 var ErrUnknownEvent = errors.New("unknown event")
-
-var errNoObject = errors.New("not a JSON object")
 
 // Decode reads an event's payload of the current schema; older schemas must have been brought up before. An unknown name or
 // schema is ErrUnknownEvent. A payload in which something required is missing or out of its range is an error, a field it
@@ -51,11 +49,7 @@ type stored interface {
 func Fault(e Event) error { return e.(stored).fault() }
 
 func decode[E stored](data []byte, blank E) (Event, error) {
-	e := blank
-	err := errNoObject
-	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) { // a null would leave blank as it is and be no error
-		err = json.Unmarshal(data, &e)
-	}
+	e, err := payload.Decode(data, blank)
 	if err == nil {
 		err = e.fault()
 	}

@@ -1,9 +1,9 @@
 package payment
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
+
+	"passbook/domain/internal/payload"
 )
 
 // Encode returns the wire name, the schema and the payload of an event: the same bytes for the same event every time, the
@@ -11,34 +11,23 @@ import (
 func Encode(e Event) (typ string, schema int, data []byte) {
 	switch e := e.(type) {
 	case Requested:
-		return TypeRequested, schemaRequested, payload(e)
+		return TypeRequested, schemaRequested, payload.Encode(e)
 	case Submitted:
-		return TypeSubmitted, schemaSubmitted, payload(e)
+		return TypeSubmitted, schemaSubmitted, payload.Encode(e)
 	case Settled:
-		return TypeSettled, schemaSettled, payload(e)
+		return TypeSettled, schemaSettled, payload.Encode(e)
 	case Rejected:
-		return TypeRejected, schemaRejected, payload(e)
+		return TypeRejected, schemaRejected, payload.Encode(e)
 	case TimedOut:
-		return TypeTimedOut, schemaTimedOut, payload(e)
+		return TypeTimedOut, schemaTimedOut, payload.Encode(e)
 	case Cancelled:
-		return TypeCancelled, schemaCancelled, payload(e)
+		return TypeCancelled, schemaCancelled, payload.Encode(e)
 	case Pushed:
-		return TypePushed, schemaPushed, payload(e)
+		return TypePushed, schemaPushed, payload.Encode(e)
 	case MarkedStuck:
-		return TypeMarkedStuck, schemaMarkedStuck, payload(e)
+		return TypeMarkedStuck, schemaMarkedStuck, payload.Encode(e)
 	case AnswerContradicted:
-		return TypeAnswerContradicted, schemaAnswerContradicted, payload(e)
+		return TypeAnswerContradicted, schemaAnswerContradicted, payload.Encode(e)
 	}
 	panic(fmt.Sprintf("payment: no encoding for event %T", e))
-}
-
-// payload writes an event as its struct tags say. HTML is not escaped: the bytes are for machines and people, not for pages.
-func payload(e Event) []byte {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(e); err != nil {
-		panic(fmt.Sprintf("payment: %T is not JSON: %v", e, err)) // only a time outside the years 0 to 9999: no deadline is
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"passbook/domain/internal/limit"
 	"passbook/domain/money"
 )
 
@@ -29,50 +29,28 @@ const (
 	DeadlineMax     = 30 * 24 * time.Hour
 )
 
-// firstFault returns the first of the faults that is one.
-func firstFault(faults ...error) error {
-	for _, fault := range faults {
-		if fault != nil {
-			return fault
-		}
-	}
-	return nil
-}
-
 // checkText refuses a text that is not shortest to longest characters of valid UTF-8 without NUL, which Postgres cannot hold.
 func checkText(field, text string, shortest, longest int) error {
-	if fits(text, shortest, longest) {
+	if limit.Text(text, shortest, longest) {
 		return nil
 	}
-	return InvalidField{field, fmt.Sprintf("must be %d to %d characters of valid UTF-8 without NUL", shortest, longest)}
-}
-
-func fits(text string, shortest, longest int) bool {
-	if len(text) < shortest || !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
-		return false
-	}
-	return len(text) <= longest || utf8.RuneCountInString(text) <= longest
+	return InvalidField{field, limit.TextRule(shortest, longest)}
 }
 
 // cut makes a text that is not ours fit: an answer is not refused for its wording, or its money would be held for ever.
 func cut(text string, longest int) string {
-	if fits(text, 0, longest) {
+	if limit.Text(text, 0, longest) {
 		return text
 	}
 	clean := []rune(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD"))
 	return string(clean[:min(len(clean), longest)])
 }
 
-// checkMetadata does not name the faulty key: which one a walk of the map meets first would differ from call to call.
+var metadataLimits = limit.Entries{Most: MetadataMax, Key: MetadataKeyMax, Value: MetadataValueMax}
+
 func checkMetadata(metadata map[string]string) error {
-	if len(metadata) > MetadataMax {
-		return InvalidField{"metadata", fmt.Sprintf("must have at most %d entries", MetadataMax)}
-	}
-	for key, value := range metadata {
-		if !fits(key, 1, MetadataKeyMax) || !fits(value, 0, MetadataValueMax) {
-			return InvalidField{"metadata", fmt.Sprintf("must have keys of 1 to %d and values of at most %d characters of valid UTF-8 without NUL",
-				MetadataKeyMax, MetadataValueMax)}
-		}
+	if fault := metadataLimits.Fault(metadata); fault != "" {
+		return InvalidField{"metadata", fault}
 	}
 	return nil
 }

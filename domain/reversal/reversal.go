@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"passbook/domain/internal/payload"
 	"passbook/domain/money"
 )
 
@@ -127,8 +128,6 @@ func Encode(e Reversed) (typ string, schema int, data []byte) {
 // ErrUnknownEvent says that a stored event has a wire name or a schema that this program does not know.
 var ErrUnknownEvent = errors.New("unknown event")
 
-var errMissing = errors.New("missing or out of range")
-
 // Decode reads an event's payload. What is required and missing or out of its range is an error.
 func Decode(typ string, schema int, data []byte) (Reversed, error) {
 	if typ != TypeReversed || schema != schemaReversed {
@@ -149,7 +148,7 @@ func Fault(e Reversed) error {
 	sound := e.ReversalID != uuid.Nil && !e.Currency.IsZero() && e.Amount > 0 && e.ReversedAfter >= e.Amount &&
 		e.OriginalAmount >= e.ReversedAfter && e.OriginalAmount.InRange()
 	if !sound {
-		return errMissing
+		return payload.ErrMissing
 	}
 	return nil
 }

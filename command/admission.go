@@ -6,10 +6,10 @@ import (
 )
 
 // admission keeps commands from waiting long under a load that lasts. A burst is let in and worked off: the queue's bounds are
-// for it. But when for a whole interval even the newest command of every batch has waited longer than the target, more comes
-// than can be done, and everybody would wait ever longer for the same throughput. Then only as many are let in as can be done
-// within a fifth of the target (a command waits for the batch in flight, for its own, and for the processors), and the others
-// are told at once, while that is still cheap.
+// for it. But when for a whole interval even the newest command of every batch has waited longer than the target, and what is
+// inside is more than can be done within it, then more comes than can be done, and everybody would wait ever longer for the same
+// throughput. Then only as many are let in as can be done within a fifth of the target (a command waits for the batch in flight,
+// for its own, and for the processors), and the others are told at once, while that is still cheap.
 //
 // The signal is that of CoDel (Nichols and Jacobson, "Controlling Queue Delay", 2012); the bound on what is inside is Little's
 // law with the rate measured at the exit. A caller with less inside than its share is let in all the same.
@@ -29,6 +29,8 @@ type admission struct {
 	shedding bool
 	probed   time.Time // when it was last tried to let more in
 	probing  bool      // it is being tried
+	pause    time.Duration
+	calm     time.Time // when shedding last ended
 }
 
 const (
@@ -39,9 +41,12 @@ const (
 	// rateWeight is of the last window in the average.
 	rateWindow = 5 * time.Millisecond
 	rateWeight = 0.2
-	// probeEvery is how often it is tried, while some are refused, whether all could be let in: those who are refused may be few
-	// who ask again at once, and whom one slow moment has shut out. probeFactor is how many more may then be inside.
-	probeEvery  = 15 * time.Second
+	// While some are refused it is tried whether all could be let in: those who are refused may be few who ask again at once, and whom
+	// one slow moment has shut out, such as the end of a checkpoint. The first try is after probeFirst; the pause doubles from try to
+	// try up to probeMost, since each costs those inside some of their time, and begins anew when all was calm for longer than it
+	// has become. probeFactor is how many more may then be inside.
+	probeFirst  = 500 * time.Millisecond
+	probeMost   = 30 * time.Second
 	probeFactor = 4
 )
 
@@ -75,15 +80,17 @@ func (a *admission) full(caller string) bool { return a.shedding && a.refuses(a.
 func (a *admission) refuses(own int) bool {
 	now := a.now()
 	limit := max(admissionMin, int(a.rate*a.target.Seconds()/5))
-	if now.Sub(a.probed) >= probeEvery {
-		a.probed, a.probing = now, true
+	if now.Sub(a.probed) >= a.pause {
+		a.probed, a.probing, a.pause = now, true, min(2*a.pause, probeMost)
 	}
 	most := limit
 	if a.probing {
 		most *= probeFactor
 	}
 	if a.inside < most {
-		a.shedding = now.Sub(a.refused) < admissionInterval
+		if now.Sub(a.refused) >= admissionInterval {
+			a.shedding, a.calm = false, now
+		}
 		return false
 	}
 	a.probing = false
@@ -105,6 +112,10 @@ func (a *admission) leave(caller string) {
 	}
 }
 
+// piled tells whether what is inside is more than can be done within the target. If it is not, the wait came from a commit that was
+// slow, as at the end of a checkpoint, and to refuse commands would not have made it shorter.
+func (a *admission) piled() bool { return float64(a.inside) > a.rate*a.target.Seconds() }
+
 // batch takes note of a batch that has left: how many it was, and how long the newest of them had waited.
 func (a *admission) batch(commands int, newest time.Duration) {
 	a.mu.Lock()
@@ -122,7 +133,10 @@ func (a *admission) batch(commands int, newest time.Duration) {
 		a.above = time.Time{}
 	case a.above.IsZero():
 		a.above = now
-	case now.Sub(a.above) >= admissionInterval && !a.shedding:
+	case now.Sub(a.above) >= admissionInterval && !a.shedding && a.piled():
 		a.shedding, a.refused, a.probed, a.probing = true, now, now, false
+		if now.Sub(a.calm) > a.pause {
+			a.pause = probeFirst
+		}
 	}
 }

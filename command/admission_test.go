@@ -104,7 +104,7 @@ func TestRefusalsEndWhereAllCouldBeLetIn(t *testing.T) {
 	if !d.shedding || d.press("a", 100) != 0 {
 		t.Fatal("nothing is refused")
 	}
-	for until := d.clock.Add(probeEvery + 3*admissionInterval); d.clock.Before(until); {
+	for until := d.clock.Add(probeFirst + 3*admissionInterval); d.clock.Before(until); {
 		d.work(1, min(100, d.inside), "a", 5*time.Millisecond)
 		d.press("a", 256-d.inside)
 	}
@@ -115,7 +115,7 @@ func TestRefusalsEndWhereAllCouldBeLetIn(t *testing.T) {
 	d.press("a", 5_000)
 	d.work(48, 100, "a", time.Second)
 	most := 0
-	for until := d.clock.Add(2 * probeEvery); d.clock.Before(until); {
+	for until := d.clock.Add(2 * probeMost); d.clock.Before(until); {
 		d.work(1, min(100, d.inside), "a", 5*time.Millisecond)
 		d.press("a", 1_000)
 		most = max(most, d.inside)
@@ -162,5 +162,46 @@ func TestTwoBatchesThatLandTogetherAreNoRate(t *testing.T) {
 	}
 	if most := max(admissionMin, 10_000*50/1_000/5); d.inside > most+most/10 {
 		t.Errorf("%d inside, want about %d", d.inside, most)
+	}
+}
+
+// Under a load that lasts it is tried ever less often whether all could be let in.
+func TestTriesBecomeRare(t *testing.T) {
+	t.Parallel()
+	d := newDoorway()
+	tries, before := 0, false
+	d.press("a", 5_000)
+	for until := d.clock.Add(2 * time.Minute); d.clock.Before(until); {
+		d.work(1, min(100, d.inside), "a", time.Second)
+		d.press("a", 2_000)
+		if d.probing && !before || d.probed.Equal(d.clock) {
+			tries++
+		}
+		before = d.probing
+	}
+	if tries < 4 || tries > 10 {
+		t.Errorf("%d tries in two minutes", tries)
+	}
+	if d.pause != probeMost {
+		t.Errorf("the pause has become %v", d.pause)
+	}
+}
+
+// A few hundred commands that wait for slow commits are not too many, if they can be done within the target.
+func TestASlowMomentIsNoOverload(t *testing.T) {
+	t.Parallel()
+	d := newDoorway()
+	for range 100 { // 10,000 a second are done
+		d.press("a", 100)
+		d.work(1, 100, "a", 10*time.Millisecond)
+	}
+	d.press("a", 256)
+	for range 3 { // three commits of 60 ms
+		d.clock = d.clock.Add(50 * time.Millisecond)
+		d.work(1, 100, "a", 110*time.Millisecond)
+		d.press("a", 100)
+	}
+	if d.shedding {
+		t.Error("a slow moment is taken for an overload")
 	}
 }

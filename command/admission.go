@@ -1,6 +1,7 @@
 package command
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -22,6 +23,7 @@ type admission struct {
 	callers map[string]int // likewise, by caller
 
 	rate     float64   // commands a second that leave, a moving average
+	lasting  float64   // the same over a longer time
 	left     int       // commands that have left since it was last reckoned
 	reckoned time.Time // when that was
 	above    time.Time // since when batches have been late; zero: the last one was not
@@ -38,16 +40,17 @@ const (
 	// admissionMin may always be inside: with fewer, batches would be too small to find out what can be done.
 	admissionMin = 128
 	// The rate is reckoned over no less than rateWindow: of two batches on their way the second may land a moment after the first.
-	// rateWeight is of the last window in the average.
+	// rateWeight is of the last window in the average, rateMemory the time constant of the lasting one.
 	rateWindow = 5 * time.Millisecond
 	rateWeight = 0.2
+	rateMemory = 2 * time.Second
 	// While some are refused it is tried whether all could be let in: those who are refused may be few who ask again at once, and whom
 	// one slow moment has shut out, such as the end of a checkpoint. The first try is after probeFirst; the pause doubles from try to
 	// try up to probeMost, since each costs those inside some of their time, and begins anew when all was calm for longer than it
 	// has become. probeFactor is how many more may then be inside.
-	probeFirst  = 500 * time.Millisecond
+	probeFirst  = 2 * time.Second
 	probeMost   = 30 * time.Second
-	probeFactor = 4
+	probeFactor = 3
 )
 
 func newAdmission(target time.Duration) *admission {
@@ -112,9 +115,15 @@ func (a *admission) leave(caller string) {
 	}
 }
 
-// piled tells whether what is inside is more than can be done within the target. If it is not, the wait came from a commit that was
+// reckon takes in at what rate commands have left for some time.
+func (a *admission) reckon(rate float64, took time.Duration) {
+	a.rate += rateWeight * (rate - a.rate)
+	a.lasting += (1 - math.Exp(-took.Seconds()/rateMemory.Seconds())) * (rate - a.lasting)
+}
+
+// piled tells whether what is inside is more than is done within the target at the lasting rate. If it is not, the wait came from a commit that was
 // slow, as at the end of a checkpoint, and to refuse commands would not have made it shorter.
-func (a *admission) piled() bool { return float64(a.inside) > a.rate*a.target.Seconds() }
+func (a *admission) piled() bool { return float64(a.inside) > a.lasting*a.target.Seconds() }
 
 // batch takes note of a batch that has left: how many it was, and how long the newest of them had waited.
 func (a *admission) batch(commands int, newest time.Duration) {
@@ -124,7 +133,7 @@ func (a *admission) batch(commands int, newest time.Duration) {
 	a.left += commands
 	if took := now.Sub(a.reckoned); took >= rateWindow {
 		if !a.reckoned.IsZero() {
-			a.rate += rateWeight * (float64(a.left)/took.Seconds() - a.rate)
+			a.reckon(float64(a.left)/took.Seconds(), took)
 		}
 		a.left, a.reckoned = 0, now
 	}

@@ -56,20 +56,22 @@ func (s State) sameAs(c Request) bool {
 }
 
 func decideApprove(s State, c Approve, at time.Time) ([]Event, error) {
+	reason := checkText("reason", c.Reason, 0, ReasonMax)
 	if s.Status == StatusApproved && s.DecidedBy == c.By {
-		return nil, nil
+		return nil, reason
 	}
-	if err := limit.First(s.decidable(c.By, at), checkText("reason", c.Reason, 0, ReasonMax)); err != nil {
+	if err := limit.First(s.decidable(c.By, at), reason); err != nil {
 		return nil, err
 	}
 	return []Event{Approved(c)}, nil
 }
 
 func decideReject(s State, c Reject, at time.Time) ([]Event, error) {
+	reason := checkText("reason", c.Reason, 1, RejectionReasonMax)
 	if s.Status == StatusRejected && s.DecidedBy == c.By {
-		return nil, nil
+		return nil, reason
 	}
-	if err := limit.First(s.decidable(c.By, at), checkText("reason", c.Reason, 1, RejectionReasonMax)); err != nil {
+	if err := limit.First(s.decidable(c.By, at), reason); err != nil {
 		return nil, err
 	}
 	return []Event{Rejected(c)}, nil

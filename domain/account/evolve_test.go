@@ -94,3 +94,25 @@ func TestSizeGrowsWithWhatIsHeld(t *testing.T) {
 		t.Errorf("an entry takes %d", with-empty)
 	}
 }
+
+// What was spent may be more than an amount can be. What is given back is taken off what was really spent, so that a limit which comes
+// later is held to it.
+func TestWhatIsSpentIsNotRounded(t *testing.T) {
+	t.Parallel()
+	s := account.State{ID: accountID, Version: 1, Status: account.StatusOpen, OwnerID: "owner-1", OwnerName: "Ada", Currency: eur, Balance: 100}
+	for _, event := range []account.Event{
+		account.Withdrawn{TransactionID: tx(2), Amount: money.MaxAmount, Currency: eur, BalanceAfter: 100},
+		account.HoldPlaced{HoldID: tx(3), Amount: 20, Currency: eur, ExpiresAt: noon.AddDate(0, 0, 1), BalanceAfter: 100, HeldAfter: 20},
+		account.HoldReleased{HoldID: tx(3), Amount: 20, BalanceAfter: 100, HeldAfter: 0},
+		account.TermsChanged{Limits: &account.Limits{PerMonth: money.MaxAmount}},
+	} {
+		s = account.Evolve(s, event, noon)
+	}
+	if got := s.SpentOn(noon).ThisMonth; got != money.MaxAmount {
+		t.Errorf("%d spent, want %d", got, money.MaxAmount)
+	}
+	_, err := account.Decide(s, account.Withdraw{TransactionID: tx(4), Money: money.Money{Amount: 13, Currency: eur}}, noon)
+	if exceeded, ok := err.(account.LimitExceeded); !ok || exceeded.Used != money.MaxAmount { //nolint:errorlint // a refusal is returned as it is
+		t.Errorf("13 more: %v", err)
+	}
+}

@@ -59,11 +59,15 @@ func (s Spent) on(at time.Time) Spent {
 // SpentOn returns what the owner has spent on the day of a time, and in its month.
 func (s State) SpentOn(at time.Time) Spent { return s.Spent.on(at) }
 
-// spend adds up within what an amount can be: a sum beyond it is over every limit anyway.
+// spentMax is more than any limit, so a sum that stops there is over every limit, also after something was given back; adding an
+// amount to it does not overflow.
+const spentMax money.Amount = 1 << 62
+
+// spend adds up. A sum may be larger than an amount can be.
 func (s Spent) spend(amount money.Amount, at time.Time) Spent {
 	s = s.on(at)
-	s.Today = min(s.Today+amount, money.MaxAmount)
-	s.ThisMonth = min(s.ThisMonth+amount, money.MaxAmount)
+	s.Today = min(s.Today+amount, spentMax)
+	s.ThisMonth = min(s.ThisMonth+amount, spentMax)
 	return s
 }
 
@@ -101,7 +105,7 @@ func (s State) withinLimits(amount money.Amount, at time.Time) error {
 		{LimitPerMonth, s.Limits.PerMonth, spent.ThisMonth},
 	} {
 		if limit.max != 0 && amount > limit.max-limit.used {
-			return LimitExceeded{Limit: limit.name, Max: limit.max, Used: limit.used, Requested: amount}
+			return LimitExceeded{Limit: limit.name, Max: limit.max, Used: min(limit.used, money.MaxAmount), Requested: amount}
 		}
 	}
 	return nil

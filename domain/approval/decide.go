@@ -67,7 +67,7 @@ func decideApprove(s State, c Approve, at time.Time) ([]Event, error) {
 }
 
 func decideReject(s State, c Reject, at time.Time) ([]Event, error) {
-	reason := checkText("reason", c.Reason, 1, RejectionReasonMax)
+	reason := checkText("reason", c.Reason, 1, ReasonMax)
 	if s.Status == StatusRejected && s.DecidedBy == c.By {
 		return nil, reason
 	}

@@ -12,10 +12,9 @@ import (
 
 // Limits of the texts in a command, in Unicode characters, and of the time to decide.
 const (
-	NameMax            = 255 // of who asks or decides, and at least 1
-	ReasonMax          = 200
-	RejectionReasonMax = 100 // and at least 1
-	TimeMax            = 366 * 24 * time.Hour
+	NameMax   = 255 // of who asks or decides, and at least 1
+	ReasonMax = 100 // and of a rejection at least 1
+	TimeMax   = 366 * 24 * time.Hour
 )
 
 // checkText refuses a text that is not shortest to longest characters of valid UTF-8 without NUL, which Postgres cannot hold.

@@ -74,7 +74,7 @@ func TestRules(t *testing.T) {
 		"rejected, too many words":         {pending, approval.Reject{By: "checker", Reason: strings.Repeat("é", 201)}, asked, nil, "invalid_parameter"},
 		"rejected again, in other words":   {rejected, approval.Reject{By: "checker", Reason: "still no"}, asked, nil, ""},
 		"rejected again, too many words":   {rejected, approval.Reject{By: "checker", Reason: strings.Repeat("é", 101)}, asked, nil, "invalid_parameter"},
-		"approved again, too many words":   {approved, approval.Approve{By: "checker", Reason: strings.Repeat("é", 201)}, asked, nil, "invalid_parameter"},
+		"approved again, too many words":   {approved, approval.Approve{By: "checker", Reason: strings.Repeat("é", 101)}, asked, nil, "invalid_parameter"},
 		"rejected, was approved":           {approved, approval.Reject{By: "checker", Reason: "no"}, asked, nil, "approval_final"},
 		"rejected too late":                {pending, approval.Reject{By: "checker", Reason: "no"}, until, nil, "approval_expired"},
 		"rejected, never asked for":        {approval.State{}, approval.Reject{By: "checker", Reason: "no"}, asked, nil, "not_found"},

@@ -32,7 +32,7 @@ func (d *drawer) drawBody() {
 			{"multipart/form-data"}, {"application/x-www-form-urlencoded"}, {"/"}, {""}, {"application/json;"}, {"APPLICATION/JSON; charset=UTF-8"}, {"*/*"}, {"\xff"}})
 	}
 	if d.wrong("body", 8) {
-		d.r.body = d.spoil(d.r.body)
+		d.r.body, d.r.garbled = d.spoil(d.r.body), false
 	}
 }
 
@@ -123,9 +123,12 @@ const (
 	against
 )
 
+// meant tells whether the request goes to the operation that it was drawn for, and not to another one of the same path.
+func (r *request) meant() bool { return r.method == r.op.method }
+
 // judge holds the body to the schema of the operation.
 func (r *request) judge() verdict {
-	if r.op.spec.RequestBody == nil || r.op.path == "/v1/bulk" || r.body == nil {
+	if !r.meant() || r.op.spec.RequestBody == nil || r.op.path == "/v1/bulk" || r.body == nil {
 		return unclear
 	}
 	var value any

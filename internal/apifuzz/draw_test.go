@@ -41,8 +41,9 @@ type request struct {
 	header http.Header
 	body   []byte
 
-	faults []string // what was made wrong, for the reader
-	refuse bool     // one of them is certain to be refused
+	faults  []string // what was made wrong, for the reader
+	refuse  bool     // one of them is certain to be refused
+	garbled bool     // likewise, as long as the body is sent as it was drawn
 }
 
 // drawer draws one request.

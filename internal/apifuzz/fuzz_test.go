@@ -251,7 +251,7 @@ func (f *fuzz) hold(ctx context.Context, seed int, r *request, a *answer) {
 	verdict := r.judge()
 	switch {
 	case r.method == http.MethodOptions: // whoever asks is told what there is
-	case r.refuse && a.status < 400 && r.op.path != "/v1/bulk":
+	case (r.refuse || r.garbled) && r.meant() && a.status < 400 && r.op.path != "/v1/bulk":
 		f.violation(seed, r, a, "it should have been refused")
 	case verdict == against && a.status < 400:
 		f.violation(seed, r, a, "its body is not as documented, and was accepted")

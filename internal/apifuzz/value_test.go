@@ -133,7 +133,7 @@ func (d *drawer) object(name string, s *openapi3.Schema, depth int) any {
 	}
 	if len(o) > 0 && d.wrong("field twice in "+name, 4) {
 		o = append(o, pick(d, o))
-		d.r.refuse = true
+		d.r.garbled = true
 	}
 	return o
 }

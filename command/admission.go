@@ -29,10 +29,10 @@ type admission struct {
 	above    time.Time // since when batches have been late; zero: the last one was not
 	refused  time.Time // the last refusal
 	shedding bool
-	probed   time.Time // when it was last tried to let more in
-	probing  bool      // it is being tried
-	pause    time.Duration
-	calm     time.Time // when shedding last ended
+	probed   time.Time     // when it was last tried to let more in
+	probing  bool          // it is being tried
+	pause    time.Duration // until it is tried again
+	calm     time.Time     // when shedding last ended
 }
 
 const (
@@ -121,8 +121,8 @@ func (a *admission) reckon(rate float64, took time.Duration) {
 	a.lasting += (1 - math.Exp(-took.Seconds()/rateMemory.Seconds())) * (rate - a.lasting)
 }
 
-// piled tells whether what is inside is more than is done within the target at the lasting rate. If it is not, the wait came from a commit that was
-// slow, as at the end of a checkpoint, and to refuse commands would not have made it shorter.
+// piled tells whether what is inside is more than is done within the target at the lasting rate. If it is not, the wait came from
+// a commit that was slow, as at the end of a checkpoint, and to refuse commands would not have made it shorter.
 func (a *admission) piled() bool { return float64(a.inside) > a.lasting*a.target.Seconds() }
 
 // batch takes note of a batch that has left: how many it was, and how long the newest of them had waited.

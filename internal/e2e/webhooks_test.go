@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,9 +142,11 @@ func TestWebhooksOfABankThatIsKilled(t *testing.T) {
 			}
 		}
 		before := receiver.requests()
-		depositUntil(t, bank, round, []uuid.UUID{subscribed, other}, func() bool { return receiver.requests() >= before+40 })
+		enough := func() bool { return receiver.requests() >= before+40 }
 		if round < kills {
-			b.kill()
+			depositUntil(t, bank, round, []uuid.UUID{subscribed, other}, enough, b.kill)
+		} else {
+			depositUntil(t, bank, round, []uuid.UUID{subscribed, other}, enough, nil)
 		}
 	}
 	var want []int64
@@ -167,6 +170,7 @@ func TestWebhooksOfABankThatIsKilled(t *testing.T) {
 		if time.Now().After(late) {
 			t.Fatalf("%d of %d events have arrived; the subscription: %+v", len(receiver.positions()), len(want), hook)
 		}
+		<-time.After(50 * time.Millisecond)
 	}
 	if got := receiver.positions(); !slices.Equal(got, want) {
 		t.Errorf("%d events have arrived, the account has %d, or they are not the same", len(got), len(want))
@@ -189,17 +193,26 @@ func TestWebhooksOfABankThatIsKilled(t *testing.T) {
 	}
 }
 
-// depositUntil deposits from several sides until it is enough: deliveries are under way then.
-func depositUntil(t *testing.T, bank *client.Client, round int, accounts []uuid.UUID, enough func() bool) {
+// depositUntil deposits from several sides until it is enough: deliveries are under way then. The bank is killed under deposits that nobody
+// waits for any more. Without a kill every deposit is answered, so that the timeline has them all when it is asked after the last answer.
+func depositUntil(t *testing.T, bank *client.Client, round int, accounts []uuid.UUID, enough func() bool, kill func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var load sync.WaitGroup
+	var ended atomic.Bool
+	end := sync.OnceFunc(func() {
+		ended.Store(true)
+		if kill != nil {
+			cancel()
+			kill()
+		}
+	})
 	for i := range 8 {
 		load.Go(func() {
 			pace := time.NewTicker(50 * time.Millisecond) // the receiver is slower than the bank
 			defer pace.Stop()
-			for n := 0; ctx.Err() == nil; n++ {
+			for n := 0; !ended.Load(); n++ {
 				<-pace.C
 				key := fmt.Sprintf("d%d-%d-%d", round, i, n)
 				if _, err := bank.Deposit(ctx, key, accounts[n%len(accounts)], client.Deposit{Amount: 1, Currency: "EUR", Reference: key}); err != nil && ctx.Err() == nil {
@@ -207,7 +220,7 @@ func depositUntil(t *testing.T, bank *client.Client, round int, accounts []uuid.
 					return
 				}
 				if enough() {
-					cancel()
+					end()
 				}
 			}
 		})

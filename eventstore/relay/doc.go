@@ -23,6 +23,9 @@
 // it refuses the first and may accept a later one, when the stream has grown by just that much meanwhile. The first message
 // into an empty stream has no predecessor and only a sequence to expect.
 //
+// One message in Config.AckEvery is acknowledged, and the last of what was read at once. For what was said of expectations, that it is
+// stored means that all before it are; that it is refused means that the session ends and resumes from the end of the stream.
+//
 // The lease is for economy, not for safety. The epoch in each message tells afterwards who wrote it, and a relay that resumes
 // behind a greater epoch than its own says so.
 //

@@ -8,13 +8,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// flight is a message on its way. One that was left out has no ack.
+// flight is messages on their way, of which the last one is acknowledged. Events that were left out have none, and no ack.
 type flight struct {
-	position int64
+	through  int64 // position of the last event in it, or left out behind it
+	messages int
 	ack      jetstream.PubAckFuture
 }
 
-// outcome returns the channels one of which tells what became of the message.
+// outcome returns the channels one of which tells what became of the last message.
 func (f flight) outcome() (<-chan *jetstream.PubAck, <-chan error) { return f.ack.Ok(), f.ack.Err() }
 
 // settled reports whether the outcome is known.
@@ -24,9 +25,9 @@ func (f flight) settled() bool {
 
 // settle waits until at most open messages are under way, and takes whatever outcomes are known.
 func (s *session) settle(ctx context.Context, open int) error {
-	for len(s.flights) > 0 && (len(s.flights) > open || s.flights[0].settled()) {
+	for len(s.flights) > 0 && (s.underway > open || s.flights[0].settled()) {
 		if s.flights[0].ack == nil {
-			s.land()
+			s.land(s.shift())
 			continue
 		}
 		ok, failed := s.flights[0].outcome()
@@ -49,7 +50,7 @@ func (s *session) idle(ctx context.Context) error {
 	poll := time.NewTimer(s.config.Poll)
 	defer poll.Stop()
 	for {
-		if err := s.settle(ctx, len(s.flights)); err != nil {
+		if err := s.settle(ctx, s.underway); err != nil {
 			return err
 		}
 		var ok <-chan *jetstream.PubAck
@@ -74,12 +75,16 @@ func (s *session) idle(ctx context.Context) error {
 	}
 }
 
-// acknowledged takes the outcome of the first message. It returns errRepeated when the messages behind it cannot have the
-// sequences they expect.
+// acknowledged takes the outcome of the first flight. It returns errRepeated when the messages behind it cannot have the
+// sequences they expect. That the last message of a flight is stored says that all of it is: each of them was only to be stored
+// behind the one before it. That the last one was stored earlier says nothing of the others.
 func (s *session) acknowledged(ack *jetstream.PubAck) error {
-	s.metrics.published.Inc()
-	s.land()
+	f := s.shift()
 	s.checked = time.Now()
+	if ack.Duplicate == s.repeating || f.messages == 1 {
+		s.metrics.published.Add(float64(f.messages))
+		s.land(f)
+	}
 	if ack.Duplicate == s.repeating {
 		return nil
 	}
@@ -87,16 +92,17 @@ func (s *session) acknowledged(ack *jetstream.PubAck) error {
 	return errRepeated
 }
 
-func (s *session) land() { s.advance(s.shift().position) }
+func (s *session) land(f flight) { s.advance(f.through) }
 
 func (s *session) lost(err error) error {
-	return fmt.Errorf("publish event %d: %w", s.shift().position, err)
+	return fmt.Errorf("publish events up to %d: %w", s.shift().through, err)
 }
 
-// shift removes the first message: an outcome is told once, nobody may wait for it again.
+// shift removes the first flight: an outcome is told once, nobody may wait for it again.
 func (s *session) shift() flight {
 	first := s.flights[0]
 	s.flights = s.flights[1:]
+	s.underway -= first.messages
 	return first
 }
 
@@ -111,7 +117,7 @@ func (s *session) abandon(ctx context.Context) {
 		select {
 		case <-ok:
 		case err := <-failed:
-			s.log.DebugContext(ctx, "abandoned", "position", f.position, "error", err)
+			s.log.DebugContext(ctx, "abandoned", "through", f.through, "error", err)
 		case <-ctx.Done():
 			return
 		}

@@ -17,16 +17,27 @@ import (
 // errRepeated ends a session whose arithmetic a "duplicate" has upset. The next one knows.
 var errRepeated = errors.New("already published")
 
+// outgoing is an event as it is published.
+type outgoing struct {
+	event   *eventstore.Event
+	data    []byte
+	through int64 // its position, or that of the last event left out behind it
+}
+
 // session is one run of publishing from a known cursor: the first failure ends it.
 type session struct {
 	*leadership
 	stream   jetstream.Stream
-	sent     int64     // position of the last event published
-	expected uint64    // sequence of the message before the next one
-	previous string    // id of that message; "" when it is not known
-	flights  []flight  // in the order of publishing
-	epochs   []string  // the header's value, shared by all messages
-	checked  time.Time // when the stream was last known to exist
+	sent     int64      // position of the last event published
+	expected uint64     // sequence of the message before the next one
+	previous string     // id of that message; "" when it is not known
+	first    bool       // nothing has been published yet
+	leaving  []outgoing // of the batch at hand; kept for its memory
+	unasked  int        // messages behind the last one whose acknowledgement was asked for
+	flights  []flight   // in the order of publishing
+	underway int        // messages in them
+	epochs   []string   // the header's value, shared by all messages
+	checked  time.Time  // when the stream was last known to exist
 }
 
 // session publishes from the end of the stream until something fails or ctx is done.
@@ -36,7 +47,7 @@ func (l *leadership) session(ctx context.Context) error {
 		return err
 	}
 	s := &session{leadership: l, stream: stream, sent: from.position, expected: from.sequence, previous: from.id,
-		epochs: []string{strconv.FormatInt(l.epoch, 10)}, checked: time.Now()}
+		first: true, epochs: []string{strconv.FormatInt(l.epoch, 10)}, checked: time.Now()}
 	l.log.InfoContext(ctx, "relay publishing", "after", from.position, "stream_sequence", from.sequence)
 	err = s.follow(ctx)
 	s.abandon(ctx)
@@ -52,10 +63,8 @@ func (s *session) follow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for i := range events {
-			if err := s.publish(ctx, &events[i]); err != nil {
-				return err
-			}
+		if err := s.publish(ctx, events); err != nil {
+			return err
 		}
 		if len(events) == s.config.Batch {
 			continue
@@ -66,32 +75,73 @@ func (s *session) follow(ctx context.Context) error {
 	}
 }
 
-// publish sends one event without waiting.
+// publish sends events without waiting. It asks for the acknowledgement of the last one, of one in AckEvery before it, and of the first
+// one of a session: an acknowledgement costs the server and both ends of the connection as much as the message.
 //
 // While the server answers "duplicate" (the stream was purged, its memory of ids was not) messages are not stored and the
-// sequence stands still, so all of them expect the same one: the first event that is new is stored, and ends the session.
-func (s *session) publish(ctx context.Context, e *eventstore.Event) error {
-	data, err := cloudevent.Append(nil, e)
-	if err != nil {
-		s.skip(ctx, e, err)
-		return nil
-	}
-	ack, err := s.js.PublishMsgAsync(s.message(e, data), jetstream.WithRetryAttempts(0))
-	if errors.Is(err, nats.ErrMaxPayload) {
-		s.skip(ctx, e, err)
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("publish event %d: %w", e.Position, err)
-	}
-	s.flights = append(s.flights, flight{e.Position, ack})
-	s.sent = e.Position
-	if !s.repeating {
-		s.expected++
-		s.previous = ack.Msg().Header.Get(jetstream.MsgIDHeader)
+// sequence stands still, so all of them expect the same one, and each is asked about: the first event that is new is stored, and ends
+// the session.
+func (s *session) publish(ctx context.Context, events []eventstore.Event) error {
+	s.prepare(ctx, events)
+	defer func() { clear(s.leaving) }()
+	for i := range s.leaving {
+		o := &s.leaving[i]
+		if err := s.send(o, i == len(s.leaving)-1 || s.first || s.repeating || s.unasked+1 >= s.config.AckEvery); err != nil {
+			return fmt.Errorf("publish event %d: %w", o.event.Position, err)
+		}
+		s.first = false
 	}
 	return nil
 }
+
+// prepare encodes what can be published.
+func (s *session) prepare(ctx context.Context, events []eventstore.Event) {
+	s.leaving = s.leaving[:0]
+	most := int(s.js.Conn().MaxPayload()) - headerMax
+	for i := range events {
+		e := &events[i]
+		s.sent = e.Position
+		data, err := cloudevent.Append(nil, e)
+		if err == nil && len(data) > most {
+			err = nats.ErrMaxPayload
+		}
+		if err == nil {
+			s.leaving = append(s.leaving, outgoing{e, data, e.Position})
+			continue
+		}
+		s.log.ErrorContext(ctx, "event left out of the stream", "position", e.Position, "event_id", e.ID, "error", err)
+		s.metrics.skipped.Inc()
+		if n := len(s.leaving); n > 0 {
+			s.leaving[n-1].through = e.Position
+		} else {
+			s.flights = append(s.flights, flight{through: e.Position})
+		}
+	}
+}
+
+func (s *session) send(o *outgoing, ask bool) error {
+	msg := s.message(o.event, o.data)
+	s.unasked++
+	if ask {
+		ack, err := s.js.PublishMsgAsync(msg, jetstream.WithRetryAttempts(0))
+		if err != nil {
+			return err
+		}
+		s.flights = append(s.flights, flight{o.through, s.unasked, ack})
+		s.underway += s.unasked
+		s.unasked = 0
+	} else if err := s.js.Conn().PublishMsg(msg); err != nil {
+		return err
+	}
+	if !s.repeating {
+		s.expected++
+		s.previous = msg.Header.Get(jetstream.MsgIDHeader)
+	}
+	return nil
+}
+
+// headerMax is more than what the header of a message takes, in bytes.
+const headerMax = 512
 
 func (s *session) message(e *eventstore.Event, data []byte) *nats.Msg {
 	values := [4]string{e.ID.String(), strconv.FormatInt(e.Position, 10), strconv.FormatUint(s.expected, 10), s.previous}
@@ -109,11 +159,3 @@ func (s *session) message(e *eventstore.Event, data []byte) *nats.Msg {
 }
 
 var contentTypes = []string{cloudevent.ContentType}
-
-// skip leaves out an event that can never be published. Readers take it from the log.
-func (s *session) skip(ctx context.Context, e *eventstore.Event, cause error) {
-	s.log.ErrorContext(ctx, "event left out of the stream", "position", e.Position, "event_id", e.ID, "error", cause)
-	s.metrics.skipped.Inc()
-	s.flights = append(s.flights, flight{position: e.Position})
-	s.sent = e.Position
-}

@@ -12,7 +12,7 @@ type Config struct {
 	LeaseTTL time.Duration // how long the others wait after this instance was killed
 
 	Batch       int           // events in one transaction, at most
-	Pace        time.Duration // least time between the beginnings of two large transactions; see paceEvents
+	Pace        time.Duration // least time between the beginnings of two large transactions; see runner.pace
 	Poll        time.Duration // how long the source may be silent before the log is looked at
 	Resubscribe time.Duration // pause before a source that failed is tried again
 	RetryMin    time.Duration // pause after a failure, doubled up to RetryMax while nothing is applied

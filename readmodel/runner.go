@@ -156,14 +156,20 @@ func (r *runner) unmoved(ctx context.Context) error {
 	return err
 }
 
-// paceEvents is from how many events on a transaction is a sign of load: fewer are applied as they come.
-const paceEvents = 16
+const (
+	// paceEvents is from how many events on a transaction is a sign of load: fewer are applied as they come.
+	paceEvents = 16
+	// A projection is at work for no more than one part in paceShare of the time, unless that would be longer than paceMost paces.
+	paceShare, paceMost = 3, 3
+)
 
 // pace lets events gather while there are many, so that a projection takes its share of a busy server in few large
-// transactions. It bounds the lag it adds by Config.Pace. Far behind, when batches are full, it does not wait.
+// transactions: the longer they take, the fewer and larger they become. It bounds the lag it adds by paceMost times Config.Pace. Far
+// behind, when batches are full, it does not wait.
 func (r *runner) pace(ctx context.Context, applied int, started time.Time) {
 	if applied >= paceEvents && applied < r.config.Batch {
-		supervise.Wait(ctx, r.config.Pace-time.Since(started))
+		took := time.Since(started)
+		supervise.Wait(ctx, min(max(r.config.Pace, paceShare*took), paceMost*r.config.Pace)-took)
 	}
 }
 

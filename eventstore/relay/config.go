@@ -17,6 +17,7 @@ type Config struct {
 	Batch      int           // events read at once
 	Window     int           // messages under way at once
 	AckEvery   int           // one message in so many at least is acknowledged, and with it those before it
+	Pace       time.Duration // least time between two reads of the log while many events come
 	Poll       time.Duration // how often an idle relay looks at the log
 	Check      time.Duration // how often an idle relay looks at the stream
 	AckTimeout time.Duration // a message not acknowledged by then has failed
@@ -36,6 +37,7 @@ func DefaultConfig() Config {
 		Batch:       1_000,
 		Window:      4_000,
 		AckEvery:    250,
+		Pace:        10 * time.Millisecond,
 		Poll:        25 * time.Millisecond,
 		Check:       5 * time.Second,
 		AckTimeout:  5 * time.Second,
@@ -62,6 +64,7 @@ func (c Config) Validate() error {
 	check(c.Batch > 0, "batch %d is not positive", c.Batch)
 	check(c.Window >= c.Batch, "window %d is smaller than the batch %d", c.Window, c.Batch)
 	check(c.AckEvery > 0, "an acknowledgement every %d messages is none", c.AckEvery)
+	check(c.Pace >= 0, "pace %s is negative", c.Pace)
 	check(c.Poll > 0 && c.Check > 0, "poll %s and check %s must be positive", c.Poll, c.Check)
 	check(c.AckTimeout > 0 && c.Timeout > 0, "ack timeout %s and timeout %s must be positive", c.AckTimeout, c.Timeout)
 	check(c.RetryMin > 0 && c.RetryMax >= c.RetryMin, "retry pauses %s to %s are no range", c.RetryMin, c.RetryMax)

@@ -11,7 +11,7 @@
 //	waiting    for the lease
 //	resuming   the stream is made sure of, its last message read and found in the log at the same position
 //	following  the log is read in batches behind the cursor and published, pipelined; idle, the relay looks at the log every
-//	           Config.Poll, or at once on Notify
+//	           Config.Poll, or at once on Notify; while many events come, it lets them gather for Config.Pace
 //	failing    a read or a publish failed: what is under way is abandoned, and after a growing pause the relay resumes
 //
 // # Guarantees

@@ -56,6 +56,30 @@ func TestNotifyPublishesAtOnce(t *testing.T) {
 	b.within(5*time.Second, "published", func() bool { r.Notify(); return b.lastPosition() == head })
 }
 
+// Many events at once are a sign of load: the next ones may gather. Few are published as they come, and a stop waits for nothing.
+func TestPaceIsForManyEvents(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	config := testConfig()
+	config.Pace = time.Hour
+	r, stop := b.start(always(1), b.connect(), config)
+	var head int64
+	for range 3 {
+		head = b.append(15)
+		b.untilPublished(head)
+	}
+	many := b.append(16)
+	b.untilPublished(many)
+	b.append(1)
+	r.Notify()
+	<-time.After(200 * time.Millisecond)
+	if at := b.lastPosition(); at != many {
+		t.Errorf("event %d was published within the pace", at)
+	}
+	stop()
+	b.requireLog(1, many)
+}
+
 func TestResumesBehindTheLastMessage(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

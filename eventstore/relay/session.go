@@ -12,6 +12,7 @@ import (
 
 	"passbook/eventstore"
 	"passbook/eventstore/relay/cloudevent"
+	"passbook/internal/supervise"
 )
 
 // errRepeated ends a session whose arithmetic a "duplicate" has upset. The next one knows.
@@ -59,6 +60,7 @@ func (s *session) follow(ctx context.Context) error {
 		if err := s.settle(ctx, s.config.Window-s.config.Batch); err != nil {
 			return err
 		}
+		started := time.Now()
 		events, err := s.events.ReadLog(ctx, s.sent, s.config.Batch)
 		if err != nil {
 			return err
@@ -69,11 +71,17 @@ func (s *session) follow(ctx context.Context) error {
 		if len(events) == s.config.Batch {
 			continue
 		}
+		if len(events) >= paceEvents {
+			supervise.Wait(ctx, s.config.Pace-time.Since(started))
+		}
 		if err := s.idle(ctx); err != nil {
 			return err
 		}
 	}
 }
+
+// paceEvents is from how many events on a read of the log is a sign of load: fewer are published as they come.
+const paceEvents = 16
 
 // publish sends events without waiting. It asks for the acknowledgement of the last one, of one in AckEvery before it, and of the first
 // one of a session: an acknowledgement costs the server and both ends of the connection as much as the message.

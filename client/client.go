@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,6 +24,7 @@ type Options struct {
 
 	Token TokenSource  // without it no token is sent
 	HTTP  *http.Client // default: a minute for a request, up to 256 connections kept
+	TLS   *tls.Config  // what the default client connects with over https; nil: the authorities of the system, and no certificate is shown
 	Retry Retry
 
 	// UserAgent is kept with each event, as the client that it came by; default "passbook-client".
@@ -65,7 +67,7 @@ func New(o Options) (*Client, error) {
 		return nil, errors.New("neither the command API's address nor the query API's is given")
 	}
 	if o.HTTP == nil {
-		o.HTTP = defaultHTTP()
+		o.HTTP = defaultHTTP(o.TLS)
 	}
 	if o.UserAgent == "" {
 		o.UserAgent = "passbook-client"
@@ -103,7 +105,7 @@ func checkURL(text string) error {
 	return nil
 }
 
-func defaultHTTP() *http.Client {
+func defaultHTTP(connect *tls.Config) *http.Client {
 	return &http.Client{
 		Timeout: time.Minute,
 		Transport: &http.Transport{
@@ -111,6 +113,7 @@ func defaultHTTP() *http.Client {
 			MaxIdleConns:        256,
 			MaxIdleConnsPerHost: 256,
 			IdleConnTimeout:     90 * time.Second,
+			TLSClientConfig:     connect,
 		},
 	}
 }

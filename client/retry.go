@@ -2,9 +2,11 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -34,7 +36,7 @@ func (c *Client) send(ctx context.Context, call *call, result any) error {
 // mayPass tells whether the same request may succeed later. Whatever is no answer of the bank is the network's fault.
 func mayPass(err error) bool {
 	var certain *final
-	if errors.As(err, &certain) {
+	if errors.As(err, &certain) || strangers(err) {
 		return false
 	}
 	var problem *Problem
@@ -46,6 +48,14 @@ func mayPass(err error) bool {
 		return true
 	}
 	return problem.Retryable
+}
+
+// strangers tells that one end of a TLS connection has not accepted the other: nothing was asked of the bank, and trying again does not
+// change what they are shown.
+func strangers(err error) bool {
+	var unverified *tls.CertificateVerificationError
+	var op *net.OpError
+	return errors.As(err, &unverified) || errors.As(err, &op) && op.Op == "remote error" // which is how crypto/tls tells an alert of the other end
 }
 
 // patience is how long one request is sent again.

@@ -72,6 +72,9 @@ func (c benchCommand) Run(ctx context.Context, t terminal) (err error) {
 			return err
 		}
 	}
+	if config.TLS, err = c.tls(); err != nil {
+		return err
+	}
 	if c.DatabaseURL == "" {
 		c.DatabaseURL = t.environ["DATABASE_URL"]
 	}

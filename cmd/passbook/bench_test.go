@@ -18,8 +18,14 @@ import (
 // readyBank has its accounts already, and believes every command.
 func readyBank(t *testing.T) (url string) {
 	t.Helper()
+	server := httptest.NewServer(believer())
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func believer() http.Handler {
 	var position atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasSuffix(r.Header.Get("Idempotency-Key"), "ready"):
 			w.WriteHeader(http.StatusUnprocessableEntity)
@@ -30,9 +36,7 @@ func readyBank(t *testing.T) (url string) {
 		default:
 			w.WriteHeader(http.StatusNotFound)
 		}
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
+	})
 }
 
 func bench(t *testing.T, url string, args ...string) (exit int, stdout, stderr string) {

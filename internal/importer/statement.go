@@ -24,6 +24,9 @@ var columns = []string{
 // textMax bounds each text column: what a command's metadata can hold.
 const textMax = 200
 
+// SizeMax bounds a file, unzipped: some ten million rows.
+const SizeMax = 1 << 30
+
 // faultsMax is how many malformed rows are listed; the rest are counted.
 const faultsMax = 20
 
@@ -83,13 +86,18 @@ func (e *FormatError) add(line int, err error) {
 }
 
 // Read reads a whole statement file, plain or gzipped (told by its first bytes, not its name). Every row is checked
-// before anything is returned; the error is a *FormatError when rows are malformed.
+// before anything is returned; the error is a *FormatError when rows are malformed, and ErrTooLarge when there are more than SizeMax
+// bytes, unzipped.
 func Read(source io.Reader, currency money.Currency) (*Statement, error) {
+	return readUpTo(SizeMax, source, currency)
+}
+
+func readUpTo(limit int64, source io.Reader, currency money.Currency) (*Statement, error) {
 	plain, err := decompress(source)
 	if err != nil {
 		return nil, err
 	}
-	r := csv.NewReader(plain)
+	r := csv.NewReader(&bounded{plain, limit})
 	r.FieldsPerRecord = -1 // counted here, so that a short row is one fault among others
 	r.ReuseRecord = true
 	header, err := r.Read()
@@ -122,6 +130,26 @@ func decompress(source io.Reader) (io.Reader, error) {
 		return nil, fmt.Errorf("gunzip: %w", err)
 	}
 	return unzipped, nil
+}
+
+// ErrTooLarge means that a file, or what a small file unzips to, is larger than SizeMax.
+var ErrTooLarge = fmt.Errorf("larger than %d bytes, unzipped", SizeMax)
+
+// bounded reads up to a bound, and fails where more follows.
+type bounded struct {
+	source io.Reader
+	left   int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.source.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return n - 1, ErrTooLarge
+	}
+	return n, err
 }
 
 // builder collects rows by account and what is wrong with them.

@@ -90,6 +90,23 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// A small file may unzip to any size.
+func TestFilesThatAreTooLarge(t *testing.T) {
+	t.Parallel()
+	for name, file := range map[string]string{"plain": small, "gzip": gzipped(t, small)} {
+		if _, err := importer.ReadUpTo(int64(len(small))-1, strings.NewReader(file), money.MustCurrency("CZK")); !errors.Is(err, importer.ErrTooLarge) {
+			t.Errorf("%s, a byte too long: %v", name, err)
+		}
+		if _, err := importer.ReadUpTo(int64(len(small)), strings.NewReader(file), money.MustCurrency("CZK")); err != nil {
+			t.Errorf("%s, as long as may be: %v", name, err)
+		}
+	}
+	bomb := gzipped(t, small+strings.Repeat(" ", 1<<20))
+	if _, err := importer.ReadUpTo(1<<16, strings.NewReader(bomb), money.MustCurrency("CZK")); !errors.Is(err, importer.ErrTooLarge) {
+		t.Errorf("%d bytes that unzip to a megabyte: %v", len(bomb), err)
+	}
+}
+
 // Yen have no decimals, dinars three: the file's decimals are read exactly in its own currency.
 func TestOtherCurrencies(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ type Config struct {
 	QueryURL    string   // for Read, Mixed and Lag
 	OpsURLs     []string // where the bank's processes have their metrics, if they can be reached
 	Token       string
+	TLS         *tls.Config // what https:// is connected with; nil: the authorities of the system, and no certificate is shown
 
 	Scenario    Scenario
 	Accounts    int // of Hot there is one, whatever stands here

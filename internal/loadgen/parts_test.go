@@ -133,7 +133,7 @@ func TestAccountIDs(t *testing.T) {
 // What is put together by hand is what net/http reads.
 func TestRequests(t *testing.T) {
 	t.Parallel()
-	endpoint, err := lean.NewEndpoint("http://bank.example:8080/v0")
+	endpoint, err := lean.NewEndpoint("http://bank.example:8080/v0", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ const (
 
 // newClients makes the clients that prepare a run, one for each command API. What is measured goes another way, which costs less: see package lean.
 func newClients(cfg *Config) (clients []*client.Client, err error) {
-	transport := &http.Transport{MaxIdleConns: prepareWorkers, MaxIdleConnsPerHost: prepareWorkers}
+	transport := &http.Transport{MaxIdleConns: prepareWorkers, MaxIdleConnsPerHost: prepareWorkers, TLSClientConfig: cfg.TLS}
 	for _, url := range cfg.CommandURLs {
 		c, err := client.New(client.Options{
 			CommandURL: url, QueryURL: cfg.QueryURL, Token: client.StaticToken(cfg.Token), UserAgent: userAgent,

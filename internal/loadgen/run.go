@@ -77,7 +77,7 @@ func newBench(cfg Config) (*bench, error) {
 	owner := fmt.Sprintf("bench-%d", cfg.Seed)
 	var endpoints []*lean.Endpoint
 	for _, url := range cfg.CommandURLs {
-		e, err := lean.NewEndpoint(url)
+		e, err := lean.NewEndpoint(url, cfg.TLS)
 		if err != nil {
 			return nil, fmt.Errorf("command API: %w", err)
 		}
@@ -87,7 +87,7 @@ func newBench(cfg Config) (*bench, error) {
 	var query *lean.Endpoint
 	if cfg.Scenario.reads() || cfg.Lag {
 		var err error
-		if query, err = lean.NewEndpoint(cfg.QueryURL); err != nil {
+		if query, err = lean.NewEndpoint(cfg.QueryURL, cfg.TLS); err != nil {
 			return nil, fmt.Errorf("query API: %w", err)
 		}
 		b.reading = newRequests(query, cfg.Token, owner)

@@ -58,7 +58,7 @@ func serve(t *testing.T, scripts ...connection) *lean.Endpoint {
 
 func endpoint(t testing.TB, url string) *lean.Endpoint {
 	t.Helper()
-	e, err := lean.NewEndpoint(url)
+	e, err := lean.NewEndpoint(url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +293,7 @@ func TestTLS(t *testing.T) {
 func TestEndpoint(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "localhost:8080", "ftp://x", "http://", "http://%zz"} {
-		if e, err := lean.NewEndpoint(text); err == nil {
+		if e, err := lean.NewEndpoint(text, nil); err == nil {
 			t.Errorf("%q gives %+v", text, e)
 		}
 	}

@@ -22,8 +22,9 @@ type Endpoint struct {
 	tls     *tls.Config // nil: plain text
 }
 
-// NewEndpoint reads an http:// or https:// URL.
-func NewEndpoint(text string) (*Endpoint, error) {
+// NewEndpoint reads an http:// or https:// URL. The latter is connected to with a copy of the configuration; nil: the authorities of the
+// system, and no certificate is shown.
+func NewEndpoint(text string, connect *tls.Config) (*Endpoint, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return nil, err
@@ -36,7 +37,11 @@ func NewEndpoint(text string) (*Endpoint, error) {
 		e.address = net.JoinHostPort(u.Hostname(), u.Scheme)
 	}
 	if u.Scheme == "https" {
-		e.tls = &tls.Config{ServerName: u.Hostname(), NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
+		e.tls = &tls.Config{MinVersion: tls.VersionTLS12}
+		if connect != nil {
+			e.tls = connect.Clone()
+		}
+		e.tls.ServerName, e.tls.NextProtos = u.Hostname(), []string{"http/1.1"}
 	}
 	return e, nil
 }

@@ -1,0 +1,4 @@
+package importer
+
+// ReadUpTo is Read with another bound than SizeMax.
+var ReadUpTo = readUpTo

@@ -105,12 +105,12 @@ func (s *session) publish(ctx context.Context, events []eventstore.Event) error 
 // prepare encodes what can be published.
 func (s *session) prepare(ctx context.Context, events []eventstore.Event) {
 	s.leaving = s.leaving[:0]
-	most := int(s.js.Conn().MaxPayload()) - headerMax
+	most := int(s.js.Conn().MaxPayload()) - headerMax // negative: the server has not said
 	for i := range events {
 		e := &events[i]
 		s.sent = e.Position
 		data, err := cloudevent.Append(nil, e)
-		if err == nil && len(data) > most {
+		if err == nil && most > 0 && len(data) > most {
 			err = nats.ErrMaxPayload
 		}
 		if err == nil {

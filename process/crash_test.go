@@ -162,6 +162,7 @@ func TestKilledWhileHoldsExpire(t *testing.T) {
 	}
 }
 
+// expires has a hold expire under a process that may die, and else has come to its end: that the hold has expired is noted last.
 func (h *house) expires(t *testing.T, m *mortal) {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7())
@@ -172,7 +173,7 @@ func (h *house) expires(t *testing.T, m *mortal) {
 		last, is := events[len(events)-1].(account.HoldExpired)
 		return is && last.HoldID == id && h.count("SELECT count(*) FROM process.holds") == 0
 	}
-	h.await("death or an expiry", func() bool { return m.isDead() || gone() && h.noted() })
+	h.await("death or an expiry", func() bool { return m.isDead() || gone() && h.noted() && m.did("holdsAsked") })
 	stop()
 	if m.isDead() {
 		stop = h.start(parts{})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -95,6 +96,13 @@ func (m *mortal) pass(what string) (after func() error, err error) {
 		}
 		return nil
 	}, nil
+}
+
+// did tells whether this was done at least once.
+func (m *mortal) did(what string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Contains(m.trace, cut{what, 1, true})
 }
 
 func (m *mortal) isDead() bool {

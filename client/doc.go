@@ -19,9 +19,8 @@
 //
 // What the bank refuses is a *Problem, found with errors.As: program against its Code, or ask IsCode. A command that waits for a second person is a *PendingApproval. A request that may succeed later is sent
 // again by the client, where that is safe: reads, and commands with their key. Such are those that the network lost, those that the bank
-// answered with 429, 503 or 504, and those whose problem says that it is retryable, as a request in progress under the same key is; not those of which one end does not
-// accept the other's certificate. Retry-After is
-// honoured; without it the wait grows from Retry.WaitMin to Retry.WaitMax, with jitter. It ends with the context, or after
+// answered with 429, 503 or 504, and those whose problem says that it is retryable, as a request in progress under the same key is; but not where
+// one end does not accept the other's certificate. Retry-After is honoured; without it the wait grows from Retry.WaitMin to Retry.WaitMax, with jitter. It ends with the context, or after
 // Retry.Patience with an error that is ErrPatience and wraps the last failure. What became of a command that ended so is not known: the same key tells.
 //
 // # Reading one's own writes

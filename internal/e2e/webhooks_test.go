@@ -143,11 +143,11 @@ func TestWebhooksOfABankThatIsKilled(t *testing.T) {
 		}
 		before := receiver.requests()
 		enough := func() bool { return receiver.requests() >= before+40 }
+		var kill func()
 		if round < kills {
-			depositUntil(t, bank, round, []uuid.UUID{subscribed, other}, enough, b.kill)
-		} else {
-			depositUntil(t, bank, round, []uuid.UUID{subscribed, other}, enough, nil)
+			kill = b.kill
 		}
+		depositUntil(t, bank, round, []uuid.UUID{subscribed, other}, enough, kill)
 	}
 	var want []int64
 	told := map[int64]string{}

@@ -97,7 +97,8 @@ func readUpTo(limit int64, source io.Reader, currency money.Currency) (*Statemen
 	if err != nil {
 		return nil, err
 	}
-	r := csv.NewReader(&bounded{plain, limit})
+	limited := &io.LimitedReader{R: plain, N: limit + 1}
+	r := csv.NewReader(limited)
 	r.FieldsPerRecord = -1 // counted here, so that a short row is one fault among others
 	r.ReuseRecord = true
 	header, err := r.Read()
@@ -105,12 +106,15 @@ func readUpTo(limit int64, source io.Reader, currency money.Currency) (*Statemen
 		return nil, fmt.Errorf("read the header: %w", err)
 	}
 	if !slices.Equal(header, columns) {
-		return nil, &FormatError{Faults: []string{fmt.Sprintf("line 1: the header is %q, not %q", strings.Join(header, ","), strings.Join(columns, ","))}}
+		return nil, &FormatError{Faults: []string{fmt.Sprintf("line 1: the header is %.200q, not %q", strings.Join(header, ","), strings.Join(columns, ","))}}
 	}
 	b := newBuilder(currency)
 	for {
 		record, err := r.Read()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case limited.N == 0:
+			return nil, ErrTooLarge
+		case errors.Is(err, io.EOF):
 			return b.statement()
 		}
 		if err := b.take(r, record, err); err != nil {
@@ -134,26 +138,6 @@ func decompress(source io.Reader) (io.Reader, error) {
 
 // ErrTooLarge means that a file, or what a small file unzips to, is larger than SizeMax.
 var ErrTooLarge = fmt.Errorf("larger than %d bytes, unzipped", SizeMax)
-
-// bounded reads up to a bound, and fails where more follows.
-type bounded struct {
-	source io.Reader
-	left   int64
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, ErrTooLarge
-	}
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.source.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return n - 1, ErrTooLarge
-	}
-	return n, err
-}
 
 // builder collects rows by account and what is wrong with them.
 type builder struct {

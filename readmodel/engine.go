@@ -17,7 +17,7 @@ import (
 
 // Parts is what an engine is made of.
 type Parts struct {
-	Pool       *pgxpool.Pool // role passbook_projector; two connections a projection
+	Pool       *pgxpool.Pool // role passbook_projector; PoolLeast connections or more, shared with no other engine
 	Log        Log
 	Decoder    Decoder
 	Source     Source // nil: the log is polled
@@ -55,6 +55,10 @@ func NewEngine(parts Parts, config Config) (*Engine, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
+	open, err := newTransactions(parts.Pool)
+	if err != nil {
+		return nil, err
+	}
 	metrics := newMetrics(parts.Registry)
 	e := &Engine{rebuilder: parts.Rebuilder}
 	for _, p := range parts.Projectors {
@@ -65,6 +69,9 @@ func NewEngine(parts Parts, config Config) (*Engine, error) {
 		e.runners = append(e.runners, live)
 		e.attend(parts, config, live, LeaseName(p.Name))
 		e.attendPrevious(parts, config, p, metrics)
+	}
+	for _, a := range e.attended {
+		a.runner.open = open
 	}
 	return e, nil
 }

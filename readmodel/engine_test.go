@@ -102,7 +102,7 @@ func TestFenceBehindTheLease(t *testing.T) {
 	config := testConfig()
 	config.Batch = 20
 	for range 3 {
-		e := b.engine(b.parts(nil), config)
+		e := b.engine(b.partsOver(openProjector(t, b.db)), config)
 		b.run(func(ctx context.Context) error { e.LeadUnfenced(ctx); return nil })
 	}
 	var head int64

@@ -90,7 +90,7 @@ func TestFenceAppliesEachEventOnce(t *testing.T) {
 	config := testConfig()
 	config.Batch = 20
 	for range 3 {
-		parts.Registry = prometheus.NewRegistry()
+		parts.Registry, parts.Pool = prometheus.NewRegistry(), openProjector(t, b.db)
 		e := b.engine(parts, config)
 		b.run(func(ctx context.Context) error { e.LeadUnfenced(ctx); return nil })
 	}

@@ -62,7 +62,13 @@ func newBank(t testing.TB, seed uint64) *bank {
 // openProjector opens a pool that a test can tell from the others, to cut its connections.
 func openProjector(t testing.TB, db *pgtest.DB) *pgxpool.Pool {
 	t.Helper()
-	pool, err := pgkit.Open(t.Context(), pgkit.Config{URL: db.URL, Role: "passbook_projector", ApplicationName: "projector"})
+	return openSmallProjector(t, db, pgkit.DefaultMaxConns)
+}
+
+// openSmallProjector is openProjector with as many connections at most.
+func openSmallProjector(t testing.TB, db *pgtest.DB, conns int32) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgkit.Open(t.Context(), pgkit.Config{URL: db.URL, Role: "passbook_projector", ApplicationName: "projector", MaxConns: conns})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -242,6 +242,10 @@ const attemptsMax = 10
 
 // withCheckpoint runs fn in a transaction that has the checkpoint, whose position it is given.
 func (r *runner) withCheckpoint(ctx context.Context, fn func(tx pgx.Tx, position int64) error) (err error) {
+	if err := r.open.enter(ctx); err != nil {
+		return err
+	}
+	defer r.open.leave()
 	for range attemptsMax {
 		err = pgx.BeginTxFunc(ctx, r.pool, r.checkpoint.place.Begin(), func(tx pgx.Tx) error {
 			row, err := db.New(tx).HoldCheckpoint(ctx, db.HoldCheckpointParams{

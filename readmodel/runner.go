@@ -22,6 +22,7 @@ type runner struct {
 	checkpoint checkpoint
 	config     Config
 	pool       *pgxpool.Pool
+	open       transactions
 	decoder    Decoder
 	intake     intake
 	log        *slog.Logger
@@ -241,6 +242,10 @@ func (r *runner) commit(ctx context.Context, events []eventstore.Event, faults m
 	if len(events) == 0 {
 		return nil
 	}
+	if err := r.open.enter(ctx); err != nil {
+		return err
+	}
+	defer r.open.leave()
 	started := time.Now()
 	through := events[len(events)-1].Position
 	ctx, cancel := context.WithTimeoutCause(ctx, r.config.TransactionMax, errStuck)

@@ -83,6 +83,9 @@ func (c *Streams) check(f *Faults) {
 
 func (c *Projector) check(f *Faults) {
 	checkRange(f, "VERIFY_RATE", int64(c.VerifyRate), 1, verifyRateMost)
+	if c.DatabaseMaxConns == 1 {
+		f.add("DATABASE_MAX_CONNS", "1 is not enough: projections need one beside that of a transaction")
+	}
 	c.Process.check(f)
 	c.Database.check(f)
 	c.NATS.check(f, true)

@@ -181,6 +181,7 @@ func TestProjectorFaults(t *testing.T) {
 		"PROJECTIONS=balances,balances": "PROJECTIONS: a projection is named twice",
 		"PARKED_MAX=-1":                 "PARKED_MAX: a number from 0 to 10000",
 		"NATS_URL=":                     "NATS_URL: not set",
+		"DATABASE_MAX_CONNS=1":          "DATABASE_MAX_CONNS: 1 is not enough",
 	} {
 		_, err := config.LoadProjector(enough(set))
 		if got := faults(t, err); len(got) != 1 || !strings.HasPrefix(got[0], want) {

@@ -18,39 +18,20 @@ type admission struct {
 	target time.Duration
 	now    func() time.Time
 
-	mu      sync.Mutex
-	inside  int            // commands let in and not answered
-	callers map[string]int // likewise, by caller
-
-	rate     float64   // commands a second that leave, a moving average
-	lasting  float64   // the same over a longer time
-	left     int       // commands that have left since it was last reckoned
-	reckoned time.Time // when that was
+	mu       sync.Mutex
+	inside   int            // commands let in and not answered
+	callers  map[string]int // likewise, by caller
+	done     throughput
 	above    time.Time // since when batches have been late; zero: the last one was not
 	refused  time.Time // the last refusal
 	shedding bool
-	probed   time.Time     // when it was last tried to let more in
-	probing  bool          // it is being tried
-	pause    time.Duration // until it is tried again
-	calm     time.Time     // when shedding last ended
+	trial    trial
 }
 
 const (
 	admissionInterval = 100 * time.Millisecond
 	// admissionMin may always be inside: with fewer, batches would be too small to find out what can be done.
 	admissionMin = 128
-	// The rate is reckoned over no less than rateWindow: of two batches on their way the second may land a moment after the first.
-	// rateWeight is of the last window in the average, rateMemory the time constant of the lasting one.
-	rateWindow = 5 * time.Millisecond
-	rateWeight = 0.2
-	rateMemory = 2 * time.Second
-	// While some are refused it is tried whether all could be let in: those who are refused may be few who ask again at once, and whom
-	// one slow moment has shut out, such as the end of a checkpoint. The first try is after probeFirst; the pause doubles from try to
-	// try up to probeMost, since each costs those inside some of their time, and begins anew when all was calm for longer than it
-	// has become. probeFactor is how many more may then be inside.
-	probeFirst  = 2 * time.Second
-	probeMost   = 30 * time.Second
-	probeFactor = 3
 )
 
 func newAdmission(target time.Duration) *admission {
@@ -82,21 +63,15 @@ func (a *admission) full(caller string) bool { return a.shedding && a.refuses(a.
 // had to be refused for an interval.
 func (a *admission) refuses(own int) bool {
 	now := a.now()
-	limit := max(admissionMin, int(a.rate*a.target.Seconds()/5))
-	if now.Sub(a.probed) >= a.pause {
-		a.probed, a.probing, a.pause = now, true, min(2*a.pause, probeMost)
-	}
-	most := limit
-	if a.probing {
-		most *= probeFactor
-	}
-	if a.inside < most {
+	limit := max(admissionMin, int(a.done.recent*a.target.Seconds()/5))
+	if a.inside < limit*a.trial.factor(now) {
 		if now.Sub(a.refused) >= admissionInterval {
-			a.shedding, a.calm = false, now
+			a.shedding = false
+			a.trial.calm(now)
 		}
 		return false
 	}
-	a.probing = false
+	a.trial.failed()
 	if own < limit/max(1, len(a.callers)) {
 		return false
 	}
@@ -115,37 +90,96 @@ func (a *admission) leave(caller string) {
 	}
 }
 
-// reckon takes in at what rate commands have left for some time.
-func (a *admission) reckon(rate float64, took time.Duration) {
-	a.rate += rateWeight * (rate - a.rate)
-	a.lasting += (1 - math.Exp(-took.Seconds()/rateMemory.Seconds())) * (rate - a.lasting)
-}
-
 // piled tells whether what is inside is more than is done within the target at the lasting rate. If it is not, the wait came from
 // a commit that was slow, as at the end of a checkpoint, and to refuse commands would not have made it shorter.
-func (a *admission) piled() bool { return float64(a.inside) > a.lasting*a.target.Seconds() }
+func (a *admission) piled() bool { return float64(a.inside) > a.done.lasting*a.target.Seconds() }
 
 // batch takes note of a batch that has left: how many it was, and how long the newest of them had waited.
 func (a *admission) batch(commands int, newest time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
-	a.left += commands
-	if took := now.Sub(a.reckoned); took >= rateWindow {
-		if !a.reckoned.IsZero() {
-			a.reckon(float64(a.left)/took.Seconds(), took)
-		}
-		a.left, a.reckoned = 0, now
-	}
+	a.done.add(commands, now)
 	switch {
 	case newest <= a.target:
 		a.above = time.Time{}
 	case a.above.IsZero():
 		a.above = now
 	case now.Sub(a.above) >= admissionInterval && !a.shedding && a.piled():
-		a.shedding, a.refused, a.probed, a.probing = true, now, now, false
-		if now.Sub(a.calm) > a.pause {
-			a.pause = probeFirst
-		}
+		a.shedding, a.refused = true, now
+		a.trial.begin(now)
 	}
 }
+
+// throughput is at what rate commands leave. Its zero value has seen none.
+type throughput struct {
+	recent  float64   // commands a second, a moving average
+	lasting float64   // the same over a longer time
+	left    int       // commands that have left since then
+	since   time.Time // when the averages were last reckoned; zero: never
+}
+
+// The rate is reckoned over no less than rateWindow: of two batches on their way the second may land a moment after the first.
+// rateWeight is of the last window in the recent average, rateMemory the time constant of the lasting one.
+const (
+	rateWindow = 5 * time.Millisecond
+	rateWeight = 0.2
+	rateMemory = 2 * time.Second
+)
+
+// add takes note of commands that leave now.
+func (t *throughput) add(commands int, now time.Time) {
+	t.left += commands
+	took := now.Sub(t.since)
+	if took < rateWindow {
+		return
+	}
+	if !t.since.IsZero() {
+		rate := float64(t.left) / took.Seconds()
+		t.recent += rateWeight * (rate - t.recent)
+		t.lasting += (1 - math.Exp(-took.Seconds()/rateMemory.Seconds())) * (rate - t.lasting)
+	}
+	t.left, t.since = 0, now
+}
+
+// trial is when, while some are refused, it is tried whether all could be let in: those who are refused may be few who ask again at
+// once, and whom one slow moment has shut out, such as the end of a checkpoint. The first try is after trialFirst; the pause doubles
+// from try to try up to trialMost, since each costs those inside some of their time, and begins anew when all was calm for longer
+// than it has become.
+type trial struct {
+	on    bool
+	last  time.Time     // when it was last tried
+	pause time.Duration // until it is tried again
+	ended time.Time     // when refusing last ended
+}
+
+const (
+	trialFirst  = 2 * time.Second
+	trialMost   = 30 * time.Second
+	trialFactor = 3 // how many times more may be inside
+)
+
+// begin is for when refusing begins.
+func (t *trial) begin(now time.Time) {
+	if now.Sub(t.ended) > t.pause {
+		t.pause = trialFirst
+	}
+	t.on, t.last = false, now
+}
+
+// factor is how many times the usual limit may be inside now.
+func (t *trial) factor(now time.Time) int {
+	if now.Sub(t.last) >= t.pause {
+		t.on, t.last, t.pause = true, now, min(2*t.pause, trialMost)
+	}
+	if t.on {
+		return trialFactor
+	}
+	return 1
+}
+
+// failed ends a try: there were too many all the same.
+func (t *trial) failed() { t.on = false }
+
+// calm is for when refusing ends.
+func (t *trial) calm(now time.Time) { t.ended = now }

@@ -104,7 +104,7 @@ func TestRefusalsEndWhereAllCouldBeLetIn(t *testing.T) {
 	if !d.shedding || d.press("a", 100) != 0 {
 		t.Fatal("nothing is refused")
 	}
-	for until := d.clock.Add(probeFirst + 3*admissionInterval); d.clock.Before(until); {
+	for until := d.clock.Add(trialFirst + 3*admissionInterval); d.clock.Before(until); {
 		d.work(1, min(100, d.inside), "a", 5*time.Millisecond)
 		d.press("a", 256-d.inside)
 	}
@@ -115,7 +115,7 @@ func TestRefusalsEndWhereAllCouldBeLetIn(t *testing.T) {
 	d.press("a", 5_000)
 	d.work(48, 100, "a", time.Second)
 	most := 0
-	for until := d.clock.Add(2 * probeMost); d.clock.Before(until); {
+	for until := d.clock.Add(2 * trialMost); d.clock.Before(until); {
 		d.work(1, min(100, d.inside), "a", 5*time.Millisecond)
 		d.press("a", 1_000)
 		most = max(most, d.inside)
@@ -174,16 +174,16 @@ func TestTriesBecomeRare(t *testing.T) {
 	for until := d.clock.Add(2 * time.Minute); d.clock.Before(until); {
 		d.work(1, min(100, d.inside), "a", time.Second)
 		d.press("a", 2_000)
-		if d.probing && !before || d.probed.Equal(d.clock) {
+		if d.trial.on && !before || d.trial.last.Equal(d.clock) {
 			tries++
 		}
-		before = d.probing
+		before = d.trial.on
 	}
 	if tries < 4 || tries > 10 {
 		t.Errorf("%d tries in two minutes", tries)
 	}
-	if d.pause != probeMost {
-		t.Errorf("the pause has become %v", d.pause)
+	if d.trial.pause != trialMost {
+		t.Errorf("the pause has become %v", d.trial.pause)
 	}
 }
 

@@ -62,7 +62,7 @@ func TestCallerThatLeft(t *testing.T) {
 		return next()
 	}
 	gone, cancel := context.WithCancel(t.Context())
-	left := make(chan error, 3)
+	left := make(chan error, 4)
 	send := func(r command.Request) {
 		_, err := b.Execute(gone, r)
 		left <- err
@@ -70,17 +70,20 @@ func TestCallerThatLeft(t *testing.T) {
 	inBatch := request(id, "in flight", deposit(10))
 	go send(inBatch)
 	<-entered
-	go send(request(id, "decided behind it", deposit(100)))
+	go send(request(id, "sent behind it", deposit(100)))
 	b.awaitTaken(t, 3)
-	go send(request(id, "in the queue", deposit(1000)))
+	go send(request(id, "decided behind both", deposit(1000)))
+	b.awaitTaken(t, 4)
+	go send(request(id, "in the queue", deposit(10_000)))
+	b.awaitQueued(t, 1)
 	cancel()
-	for range 3 {
+	for range 4 {
 		if err := <-left; !errors.Is(err, context.Canceled) {
 			t.Errorf("a caller that left got %v", err)
 		}
 	}
 	close(leave)
-	expect(t, execute(t, b, request(id, "next", deposit(1))), 201, "balance 111 version 4 position 4")
+	expect(t, execute(t, b, request(id, "next", deposit(1))), 201, "balance 1111 version 5 position 5")
 	if replayed := execute(t, b, inBatch); !replayed.Replayed {
 		t.Error("the command in the batch has no answer")
 	}

@@ -175,15 +175,17 @@ func TestFullQueueRefusesAtOnce(t *testing.T) {
 		})
 		return next()
 	}
-	held := make(chan error, 2)
+	held := make(chan error, 3)
 	send := func(key string) {
 		_, err := b.Execute(t.Context(), request(id, key, deposit(1)))
 		held <- err
 	}
 	go send("in flight")
 	<-entered
-	go send("decided behind it")
+	go send("sent behind it")
 	b.awaitTaken(t, 3)
+	go send("decided behind both")
+	b.awaitTaken(t, 4) // and there is no room for more
 	// Callers that leave at once fill the queue without waiting in it.
 	for range 2 {
 		if _, err := b.Execute(canceled(t), request(id, uuid.NewString(), deposit(1))); !errors.Is(err, context.Canceled) {
@@ -195,7 +197,7 @@ func TestFullQueueRefusesAtOnce(t *testing.T) {
 		t.Fatalf("behind a full queue: %v", err)
 	}
 	close(leave)
-	for range 2 {
+	for range 3 {
 		if err := <-held; err != nil {
 			t.Errorf("a held command: %v", err)
 		}
@@ -208,8 +210,8 @@ func TestFullQueueRefusesAtOnce(t *testing.T) {
 			break
 		}
 	}
-	if got := fold(t, store.Store, id); got.Balance != 3 {
-		t.Errorf("balance %d: want the two held commands and the one that came again, not those that left", got.Balance)
+	if got := fold(t, store.Store, id); got.Balance != 4 {
+		t.Errorf("balance %d: want the three held commands and the one that came again, not those that left", got.Balance)
 	}
 }
 

@@ -79,9 +79,12 @@ ORDER BY 2`
 	selectUndoneRange = selectUndone + ` AND stream_id > $1 AND stream_id <= $2`
 )
 
+// acrossSQL is all of them. None may read the log more often than it names it.
+var acrossSQL = []string{selectStrangeTransactions, selectUnequalSides, selectUnequalReversals, selectUnequalPayments, selectUnequalApprovals}
+
 // checkAcross looks at what stands in several streams.
 func (a *audit) checkAcross(ctx context.Context, tx pgx.Tx) error {
-	for _, sql := range []string{selectStrangeTransactions, selectUnequalSides, selectUnequalReversals, selectUnequalPayments, selectUnequalApprovals} {
+	for _, sql := range acrossSQL {
 		rows, err := tx.Query(ctx, sql)
 		if err != nil {
 			return fmt.Errorf("check what stands in several streams: %w", err)

@@ -209,7 +209,10 @@ type muteSource struct {
 
 func (m *muteSource) Subscribe(ctx context.Context, consumer string, after int64) (readmodel.Subscription, error) {
 	s, err := m.Source.Subscribe(ctx, consumer, after)
-	return &muteSubscription{s, m}, err
+	if err != nil {
+		return nil, err
+	}
+	return &muteSubscription{s, m}, nil
 }
 
 type muteSubscription struct {

@@ -42,13 +42,11 @@ type reply struct {
 	err    error
 }
 
-func newBatch(head eventstore.Head, size int) *batch {
+// newBatch decides behind the head, and lays out what is to be appended in log, which nobody else has a use for.
+func newBatch(head eventstore.Head, size int, log *eventstore.Batch) *batch {
 	now := time.Now()
 	recordedAt := head.Next(now)
-	log, err := eventstore.NewBatch(recordedAt)
-	if err != nil {
-		panic(err) // an empty one is always possible
-	}
+	log.Reset(recordedAt)
 	return &batch{
 		head: head, recordedAt: recordedAt, opened: now, log: log,
 		items: make([]*item, 0, size), replies: make([]reply, 0, size), changed: make([]change, 0, size),

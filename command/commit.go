@@ -120,7 +120,7 @@ func (p *Processor) exclusiveOnce(ctx context.Context, items []*item) (b *batch,
 		if err := p.catchUp(ctx, session); err != nil {
 			return err
 		}
-		b = newBatch(session.Head(), len(items))
+		b = newBatch(session.Head(), len(items), new(eventstore.Batch))
 		b.answers = answers
 		if err := p.decide(ctx, session, b, items); err != nil {
 			return err

@@ -16,7 +16,7 @@ import (
 func TestWhatCannotBeReadAgainIsNotStored(t *testing.T) {
 	t.Parallel()
 	id, eur := uuid.New(), money.MustCurrency("EUR")
-	d := decider{batch: newBatch(eventstore.Head{}, 1)}
+	d := decider{batch: newBatch(eventstore.Head{}, 1, new(eventstore.Batch))}
 	opened := account.Opened{AccountID: id, OwnerID: "ada", OwnerName: "Ada", Currency: eur}
 	unreadable := account.HoldPlaced{HoldID: uuid.New(), Amount: 1, Currency: eur, HeldAfter: money.MaxAmount + 1}
 	change := bank.Change{StreamType: account.StreamType, StreamID: id, Events: []bank.Event{opened, unreadable}}

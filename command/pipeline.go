@@ -136,7 +136,7 @@ func (p *Processor) admitSingles(ctx context.Context, items []*item) {
 		return
 	}
 	if p.open == nil {
-		p.open = newBatch(p.end(), len(items))
+		p.open = newBatch(p.end(), len(items), p.spare())
 	}
 	if err := p.decideOpen(ctx, items); err != nil {
 		p.retreat(ctx, err, items)
@@ -223,7 +223,19 @@ func (p *Processor) land(ctx context.Context, f *flight) {
 			p.launch(ctx)
 		}
 		p.tell(first.batch)
+		p.spares = append(p.spares, first.log)
 	}
+}
+
+// spare is the memory of a batch that stands, or new.
+func (p *Processor) spare() *eventstore.Batch {
+	n := len(p.spares)
+	if n == 0 {
+		return new(eventstore.Batch)
+	}
+	log := p.spares[n-1]
+	p.spares = p.spares[:n-1]
+	return log
 }
 
 // arrive makes the oldest flight part of the picture.

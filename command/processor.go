@@ -76,8 +76,9 @@ type Processor struct {
 	shut  bool
 
 	// What follows is the deciding goroutine's own: see pipeline.go.
-	open         *batch    // being decided; nil unless a batch is in flight
-	flights      []*flight // on their way, the oldest first
+	open         *batch              // being decided; nil unless a batch is in flight
+	flights      []*flight           // on their way, the oldest first
+	spares       []*eventstore.Batch // whose memory can be used again
 	landed       chan *flight
 	exclusiveFor int // batches that still go the exclusive way after a collision
 }

@@ -26,16 +26,23 @@ type Batch struct {
 
 // NewBatch returns the entries as a batch that is recorded at that time, which must not be before the head's.
 func NewBatch(recordedAt time.Time, entries ...Entry) (*Batch, error) {
-	b := &Batch{recordedAt: recordedAt}
-	for i, a := range b.arrays() {
-		a.begin(arrayElements[i])
-	}
+	b := new(Batch)
+	b.Reset(recordedAt)
 	for i := range entries {
 		if err := b.Add(&entries[i]); err != nil {
 			return nil, err
 		}
 	}
 	return b, nil
+}
+
+// Reset makes it a batch without entries, recorded at that time, in the memory that it has. It is for one that nobody has a use for
+// any more: it has been answered.
+func (b *Batch) Reset(recordedAt time.Time) {
+	b.recordedAt, b.events, b.last = recordedAt, 0, uuid.Nil
+	for i, a := range b.arrays() {
+		a.begin(arrayElements[i])
+	}
 }
 
 // Events is how many events the batch holds: by so much the head will move.
@@ -162,11 +169,19 @@ type array struct {
 	count  uint32
 }
 
-const arrayHeader = 20
+const (
+	arrayHeader = 20
+	arrayFirst  = 1024      // bytes of memory to begin with
+	arrayKept   = 256 << 10 // what is larger is not kept for the next batch
+)
 
 // begin writes the header: one dimension, no NULLs, the element's type, the count (later), the lower bound 1.
 func (a *array) begin(element uint32) {
-	a.buffer = make([]byte, arrayHeader, 1024)
+	if a.count = 0; a.buffer == nil || cap(a.buffer) > arrayKept {
+		a.buffer = make([]byte, 0, arrayFirst)
+	}
+	a.buffer = a.buffer[:arrayHeader]
+	clear(a.buffer)
 	binary.BigEndian.PutUint32(a.buffer[0:], 1)
 	binary.BigEndian.PutUint32(a.buffer[8:], element)
 	binary.BigEndian.PutUint32(a.buffer[16:], 1)

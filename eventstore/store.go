@@ -54,7 +54,7 @@ func (s *Store) ReadLog(ctx context.Context, after int64, limit int) ([]Event, e
 
 func readLog(ctx context.Context, q querier, after int64, limit int) ([]Event, error) {
 	limit = min(limit, ReadMax)
-	events, err := collect(ctx, q, limit, selectLog, after, limit)
+	events, err := collect(ctx, q, min(limit, readFirst), selectLog, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the log after %d: %w", after, err)
 	}
@@ -70,12 +70,15 @@ func readLog(ctx context.Context, q querier, after int64, limit int) ([]Event, e
 // exist is empty.
 func (s *Store) ReadStream(ctx context.Context, id uuid.UUID, afterVersion int64, limit int) ([]Event, error) {
 	limit = min(limit, ReadMax)
-	events, err := collect(ctx, s.pool, min(limit, 64), selectStream, id, afterVersion, limit)
+	events, err := collect(ctx, s.pool, min(limit, readFirst), selectStream, id, afterVersion, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read stream %s after version %d: %w", id, afterVersion, err)
 	}
 	return events, nil
 }
+
+// readFirst is for how many events a read makes room to begin with: many that may come are few most of the time.
+const readFirst = 128
 
 func collect(ctx context.Context, q querier, capacity int, sql string, args ...any) ([]Event, error) {
 	rows, err := q.Query(ctx, sql, args...)

@@ -50,8 +50,11 @@ func (b *batch) load(ctx context.Context, tx pgx.Tx) error {
 	return b.shards[0].load(ctx, tx, b.shards, streams)
 }
 
-// committed has the states remembered that are now in the rows.
+// committed has the states remembered that are now in the rows, and gives away the memory in which the rows were made.
 func (b *batch) committed() {
+	for _, shard := range b.shards {
+		shard.Added().Release()
+	}
 	if b.remembered != nil {
 		b.remembered.keep(b.shards)
 	}

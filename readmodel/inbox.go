@@ -12,9 +12,9 @@ type inbox struct {
 	events []eventstore.Event
 }
 
-// add takes deliveries in any order.
-func (b *inbox) add(delivered []eventstore.Event) {
-	b.events = append(b.events, delivered...)
+// fill takes deliveries, in any order, when it is empty. The slice is its own from then on.
+func (b *inbox) fill(delivered []eventstore.Event) {
+	b.events = delivered
 	byPosition := func(x, y eventstore.Event) int { return cmp.Compare(x.Position, y.Position) }
 	if !slices.IsSortedFunc(b.events, byPosition) {
 		slices.SortStableFunc(b.events, byPosition)

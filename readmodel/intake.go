@@ -71,7 +71,7 @@ func (in *intake) receive(ctx context.Context, after int64) {
 		return
 	}
 	in.unacknowledged = in.unacknowledged || len(delivered) > 0
-	in.inbox.add(delivered)
+	in.inbox.fill(delivered)
 }
 
 // subscribe goes on with an attempt, or begins one, and gives it some time.

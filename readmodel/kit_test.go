@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -243,7 +244,7 @@ type scripted struct{ left []eventstore.Event }
 func (s *scripted) Next(ctx context.Context, limit int, wait time.Duration) ([]eventstore.Event, error) {
 	n := min(limit, len(s.left))
 	if n > 0 {
-		next := s.left[:n]
+		next := slices.Clone(s.left[:n]) // the script is that of all who subscribe
 		s.left = s.left[n:]
 		return next, nil
 	}

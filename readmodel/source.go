@@ -22,7 +22,8 @@ type Source interface {
 // Subscription is for one goroutine.
 type Subscription interface {
 	// Next returns what has arrived, at most limit events, as soon as there is something. It returns nothing when wait is
-	// over. After an error only Close may be called.
+	// over. After an error only Close may be called. The slice is the caller's, to reorder it, too, until the next call; what its
+	// events refer to, for good.
 	Next(ctx context.Context, limit int, wait time.Duration) ([]eventstore.Event, error)
 	// Acknowledge says that everything returned by Next so far need not be delivered again.
 	Acknowledge(ctx context.Context) error

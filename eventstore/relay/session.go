@@ -34,10 +34,12 @@ type session struct {
 	previous string     // id of that message; "" when it is not known
 	first    bool       // nothing has been published yet
 	leaving  []outgoing // of the batch at hand; kept for its memory
+	encoded  []byte     // their data, likewise: the connection copies what it is given
 	unasked  int        // messages behind the last one whose acknowledgement was asked for
 	flights  []flight   // in the order of publishing
 	underway int        // messages in them
 	epochs   []string   // the header's value, shared by all messages
+	shared   *envelope  // of the messages that are not kept
 	checked  time.Time  // when the stream was last known to exist
 }
 
@@ -49,6 +51,7 @@ func (l *leadership) session(ctx context.Context) error {
 	}
 	s := &session{leadership: l, stream: stream, sent: from.position, expected: from.sequence, previous: from.id,
 		first: true, epochs: []string{strconv.FormatInt(l.epoch, 10)}, checked: time.Now()}
+	s.shared = newEnvelope(s.epochs)
 	l.log.InfoContext(ctx, "relay publishing", "after", from.position, "stream_sequence", from.sequence)
 	err = s.follow(ctx)
 	s.abandon(ctx)
@@ -91,7 +94,12 @@ const paceEvents = 16
 // the session.
 func (s *session) publish(ctx context.Context, events []eventstore.Event) error {
 	s.prepare(ctx, events)
-	defer func() { clear(s.leaving) }()
+	defer func() {
+		clear(s.leaving)
+		if cap(s.encoded) > encodedKept {
+			s.encoded = nil
+		}
+	}()
 	for i := range s.leaving {
 		o := &s.leaving[i]
 		if err := s.send(o, i == len(s.leaving)-1 || s.first || s.repeating || s.unasked+1 >= s.config.AckEvery); err != nil {
@@ -104,12 +112,12 @@ func (s *session) publish(ctx context.Context, events []eventstore.Event) error 
 
 // prepare encodes what can be published.
 func (s *session) prepare(ctx context.Context, events []eventstore.Event) {
-	s.leaving = s.leaving[:0]
+	s.leaving, s.encoded = s.leaving[:0], s.encoded[:0]
 	most := int(s.js.Conn().MaxPayload()) - headerMax // negative: the server has not said
 	for i := range events {
 		e := &events[i]
 		s.sent = e.Position
-		data, err := cloudevent.Append(nil, e)
+		data, err := s.encode(e)
 		if err == nil && most > 0 && len(data) > most {
 			err = nats.ErrMaxPayload
 		}
@@ -127,8 +135,23 @@ func (s *session) prepare(ctx context.Context, events []eventstore.Event) {
 	}
 }
 
+// encode puts the event behind those before it.
+func (s *session) encode(e *eventstore.Event) ([]byte, error) {
+	start := len(s.encoded)
+	encoded, err := cloudevent.Append(s.encoded, e)
+	if err != nil {
+		return nil, err
+	}
+	s.encoded = encoded
+	return encoded[start:len(encoded):len(encoded)], nil
+}
+
 func (s *session) send(o *outgoing, ask bool) error {
-	msg := s.message(o.event, o.data)
+	v := s.shared
+	if ask { // it is kept until it is acknowledged
+		v = newEnvelope(s.epochs)
+	}
+	msg := v.fill(o.event, o.data, s.expected, s.previous)
 	s.unasked++
 	if ask {
 		ack, err := s.js.PublishMsgAsync(msg, jetstream.WithRetryAttempts(0))
@@ -143,27 +166,10 @@ func (s *session) send(o *outgoing, ask bool) error {
 	}
 	if !s.repeating {
 		s.expected++
-		s.previous = msg.Header.Get(jetstream.MsgIDHeader)
+		s.previous = v.values[0]
 	}
 	return nil
 }
 
-// headerMax is more than what the header of a message takes, in bytes.
-const headerMax = 512
-
-func (s *session) message(e *eventstore.Event, data []byte) *nats.Msg {
-	values := [4]string{e.ID.String(), strconv.FormatInt(e.Position, 10), strconv.FormatUint(s.expected, 10), s.previous}
-	header := nats.Header{
-		jetstream.MsgIDHeader:           values[0:1:1],
-		cloudevent.HeaderPosition:       values[1:2:2],
-		cloudevent.HeaderEpoch:          s.epochs,
-		cloudevent.HeaderContentType:    contentTypes,
-		jetstream.ExpectedLastSeqHeader: values[2:3:3],
-	}
-	if s.previous != "" {
-		header[jetstream.ExpectedLastMsgIDHeader] = values[3:4:4]
-	}
-	return &nats.Msg{Subject: cloudevent.Subject(e.Type), Data: data, Header: header}
-}
-
-var contentTypes = []string{cloudevent.ContentType}
+// encodedKept is how many bytes of memory are kept from one batch to the next.
+const encodedKept = 1 << 20

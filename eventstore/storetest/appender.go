@@ -15,6 +15,7 @@ import (
 func appenderParts() []part {
 	return []part{
 		{"batches sent one behind the other stand in their order", appenderInOrder},
+		{"a batch that was answered can be used again, for fewer entries and for more", appenderReuses},
 		{"a batch behind one that failed does not stand, though the head has come to its position", appenderBehindFailed},
 		{"a batch behind one that Postgres refused does not stand", appenderBehindRefused},
 		{"batches whose connection ends are of unknown outcome, and the next ones stand", appenderBroken},
@@ -52,6 +53,30 @@ func await(t *testing.T, outcome <-chan error) error {
 	case <-time.After(patience):
 		t.Fatal("no outcome")
 		return nil
+	}
+}
+
+func appenderReuses(t *testing.T, env Env) {
+	a, at, batch, total := newAppender(t, env.Store, patience), eventstore.Head{}, new(eventstore.Batch), 0
+	for round, n := range []int{30, 1, 0, 40} {
+		batch.Reset(at.Next(time.Now()))
+		for i := range n {
+			entry := keyed(uuid.New(), 0, fmt.Sprint("key ", round, " ", i))
+			if err := batch.Add(&entry); err != nil {
+				t.Fatal(err)
+			}
+		}
+		answered := make(chan error, 1)
+		a.Append(t.Context(), at, batch, func(err error) { answered <- err })
+		if err := await(t, answered); err != nil {
+			t.Fatalf("%d entries: %v", n, err)
+		}
+		at = batch.After(at)
+		total += n
+		soundLog(t, env.Store, total)
+	}
+	if got := head(t, env.Store); got != at {
+		t.Errorf("the head is %+v, the writer thought %+v", got, at)
 	}
 }
 

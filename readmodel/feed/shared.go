@@ -139,6 +139,7 @@ type member struct {
 
 	mu      sync.Mutex
 	waiting []eventstore.Event
+	taken   []eventstore.Event // by the last call of Next; kept for its memory
 }
 
 // put adds the events, or leaves out those for which there is no room.
@@ -152,16 +153,26 @@ func (m *member) put(events []eventstore.Event, room int) {
 	}
 }
 
+// take is for when the caller has no use for what it took before: the two slices change places.
 func (m *member) take(limit int) []eventstore.Event {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := min(limit, len(m.waiting))
-	events := m.waiting[:n:n]
-	if m.waiting = m.waiting[n:]; len(m.waiting) == 0 {
-		m.waiting = nil
+	clear(m.taken) // else it would keep payloads from being collected
+	if m.taken = m.taken[:0]; cap(m.taken) > takenKept {
+		m.taken = nil
 	}
-	return events
+	n := min(limit, len(m.waiting))
+	if n == 0 {
+		return nil
+	}
+	m.waiting, m.taken = append(m.taken, m.waiting[n:]...), m.waiting
+	clear(m.taken[n:])
+	m.taken = m.taken[:n]
+	return m.taken
 }
+
+// takenKept is for how many events memory is kept.
+const takenKept = 4_096
 
 // Next implements readmodel.Subscription.
 func (m *member) Next(ctx context.Context, limit int, wait time.Duration) ([]eventstore.Event, error) {

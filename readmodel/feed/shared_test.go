@@ -121,6 +121,33 @@ func TestOneSubscriptionServesAll(t *testing.T) {
 	})
 }
 
+// What one call returned is not touched by what is delivered meanwhile, in whose memory the call after the next one's may lie.
+func TestWhatWasTakenStaysUntilTheNextCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source := newTap()
+		m := join(t, feed.Share(source, "c", 10_000))
+		defer m.Close()
+		source.deliver(1, 10)
+		next := int64(1)
+		for round := range int64(20) {
+			limit := int(3 + 4*(round%5)) // sometimes less than what waits, sometimes more
+			taken, err := m.Next(t.Context(), limit, time.Second)
+			if err != nil || len(taken) == 0 || len(taken) > limit {
+				t.Fatalf("round %d: %d events, at most %d wanted: %v", round, len(taken), limit, err)
+			}
+			source.deliver(11+10*round, 20+10*round)
+			for i, e := range taken {
+				if e.Position != next+int64(i) {
+					t.Fatalf("round %d: event %d at %d of those from %d", round, e.Position, i, next)
+				}
+			}
+			next += int64(len(taken))
+		}
+		gets(t, m, 10_000, next, 210)
+	})
+}
+
 func TestASlowProjectionHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

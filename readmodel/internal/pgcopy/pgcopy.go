@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,8 +29,17 @@ type Rows struct {
 // ErrText means that a text cannot be stored: Postgres has no place for a zero byte.
 var ErrText = errors.New("a text contains a zero byte, which cannot be stored")
 
+// buffers are those of Rows that were released.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// bufferKept is how many bytes one of them has at most.
+const bufferKept = 4 << 20
+
 // Row begins a row.
 func (r *Rows) Row(columns int) {
+	if r.data == nil {
+		r.data = *buffers.Get().(*[]byte) //nolint:forcetypeassert // there is nothing else in it
+	}
 	r.data = binary.BigEndian.AppendUint16(r.data, uint16(columns)) //nolint:gosec // the columns of one of our tables
 	r.count++
 }
@@ -115,6 +125,14 @@ func (r *Rows) Bytes() []byte { return r.data }
 
 // Reset empties the buffer and keeps its memory.
 func (r *Rows) Reset() { r.data, r.count, r.err = r.data[:0], 0, nil }
+
+// Release empties the buffer and gives its memory to others. What Bytes returned is not to be used any more.
+func (r *Rows) Release() {
+	data := r.data[:0]
+	if *r = (Rows{}); cap(data) > 0 && cap(data) <= bufferKept {
+		buffers.Put(&data)
+	}
+}
 
 // Err tells why what was added cannot be stored, until it is taken away by Truncate or Reset.
 func (r *Rows) Err() error { return r.err }

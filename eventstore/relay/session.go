@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -147,11 +148,11 @@ func (s *session) encode(e *eventstore.Event) ([]byte, error) {
 }
 
 func (s *session) send(o *outgoing, ask bool) error {
-	v := s.shared
-	if ask { // it is kept until it is acknowledged
-		v = newEnvelope(s.epochs)
+	v, data := s.shared, o.data
+	if ask { // it is kept until it is acknowledged, when the memory of the others has been used again
+		v, data = newEnvelope(s.epochs), bytes.Clone(data)
 	}
-	msg := v.fill(o.event, o.data, s.expected, s.previous)
+	msg := v.fill(o.event, data, s.expected, s.previous)
 	s.unasked++
 	if ask {
 		ack, err := s.js.PublishMsgAsync(msg, jetstream.WithRetryAttempts(0))
